@@ -1,0 +1,80 @@
+# All work happens in .venv, which the targets make for themselves.
+# Another interpreter:  make PYTHON=python3.12 book
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+LOCKED := $(VENV)/.locked
+READY := $(VENV)/.ready
+
+# A person's own Jupyter, IPython and matplotlib settings must not change the results.
+export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/settings/jupyter
+export IPYTHONDIR := $(CURDIR)/$(VENV)/settings/ipython
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/settings/matplotlib
+export JUPYTER_PLATFORM_DIRS := 1
+book test: export TQDM_DISABLE := 1
+unexport PYTHONPATH PYTHONHOME MPLBACKEND
+
+# Prints nothing when the interpreter will do, and otherwise the reason.
+CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
+  sys.version_info >= (3, 11) or sys.exit(print('is %d.%d' % sys.version_info[:2])); \
+  [importlib.import_module(m) for m in ('venv', 'ensurepip')]" 2>/dev/null \
+  || echo "cannot run or has no venv module"
+NEEDS_PYTHON = Python 3.11 or newer with its venv module is needed, but '$(PYTHON)'
+
+.DEFAULT_GOAL := help
+.PHONY: help book serve test lint claims bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+book: $(READY) ## build the book into _build/html, executing only what changed
+	@start=$$(date +%s); \
+	$(VENV)/bin/jupyter-book build . -W -n --keep-going && $(PY) _ext/check_pages.py _build/html \
+	  || { echo "The book was not built: see the messages above." >&2; exit 1; }; \
+	echo "The book is in _build/html/index.html ($$(du -sh _build/html | cut -f1))."; \
+	echo "It took $$(($$(date +%s) - start)) seconds."
+
+serve: book ## show the book on http://localhost:8000
+	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+test: $(READY) ## run the tests and every chapter
+	@$(PY) -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env tests chapters
+
+lint: $(READY) ## check style, docstrings, metadata and repository
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m numpydoc lint $$(find collapse -name '*.py' ! -name '_*')
+	@$(PY) -m codespell_lib
+	@$(PY) -m validate_pyproject pyproject.toml
+	@$(PY) -m repo_review .
+
+claims: $(READY) ## print the ledger of claims
+	@$(VENV)/bin/collapse claims
+
+bench: $(READY) ## measure against the peers, write benchmarks/results.json
+	@$(PY) benchmarks/run.py
+
+lock: $(READY) ## renew requirements.lock from pyproject.toml
+	@$(PY) -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
+
+clean: ## remove everything that was built, .venv included
+	@rm -rf $(VENV) _build .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made from scratch whenever the lock changes; an interrupted run leaves no stamp and starts again.
+$(LOCKED): requirements.lock
+	$(if $(shell $(CHECK_PYTHON)),$(error $(NEEDS_PYTHON) $(shell $(CHECK_PYTHON))))
+	@echo "Setting up $(VENV), about a minute ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@mkdir -p "$$MPLCONFIGDIR" "$$IPYTHONDIR/profile_default"
+	@echo "backend: agg" > "$$MPLCONFIGDIR/matplotlibrc"
+	@echo "c.IPKernelApp.log_level = 'ERROR'" > "$$IPYTHONDIR/profile_default/ipython_kernel_config.py"
+	@$(PY) -c "import matplotlib.font_manager"
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,77 @@
+"""Which files decide the results of a chapter, and a hash of them."""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+
+DYNAMIC = {"import_module", "__import__", "iter_modules", "walk_packages"}
+
+
+def package_modules(package_dir):
+    """Return {dotted name: file} for the modules of a package."""
+    names = {}
+    for path in sorted(package_dir.rglob("*.py")):
+        parts = path.relative_to(package_dir.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def code_of(notebook):
+    """Return the code of a notebook file without its IPython magics."""
+    cells = json.loads(notebook.read_text(encoding="utf8"))["cells"]
+    lines = [
+        line
+        for cell in cells
+        if cell["cell_type"] == "code"
+        for line in "".join(cell["source"]).splitlines()
+    ]
+    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+
+
+def imported_names(code, package, siblings=()):
+    """Yield every dotted name that ``code`` imports; ``package`` is what a leading dot means."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            base = ".".join([*(parents if node.level else []), *filter(None, [node.module])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        name = getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", "")
+        if name in DYNAMIC:
+            yield from siblings
+
+
+def dependencies(code, package_dir):
+    """Return {dotted name: file} of the package's modules that ``code`` reaches."""
+    modules = package_modules(package_dir)
+    reached, todo = {}, list(imported_names(code, ""))
+    while todo:
+        name = todo.pop()
+        todo += [name.rpartition(".")[0]] if "." in name else []
+        if name in reached or name not in modules:
+            continue
+        path = reached[name] = modules[name]
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        siblings = [other for other in modules if other.startswith(f"{package}.")]
+        todo += imported_names(path.read_text(encoding="utf8"), package, siblings)
+    return reached
+
+
+def fingerprint(notebook, package_dir):
+    """Return a hash of everything outside a notebook that decides its results."""
+    reached = dependencies(code_of(notebook), package_dir)
+    files = list(reached.values())
+    if f"{package_dir.name}.datasets" in reached:
+        files += [path for path in (package_dir / "data").rglob("*") if path.is_file()]
+    files += package_dir.parent.glob("requirements.lock")
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(package_dir.parent)} {content}\n".encode())
+    digest.update(platform.python_version().encode())
+    digest.update(os.environ.get("COLLAPSE_SEED_OFFSET", "0").encode())
+    return digest.hexdigest()

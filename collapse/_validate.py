@@ -1,0 +1,116 @@
+"""Checks of arguments, shared by simulation and theory so that both refuse the same input."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def integer(name, value, minimum):
+    """Return `value` as int, or say what is allowed."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
+        raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+    return int(value)
+
+
+def real(name, value, minimum=-np.inf, maximum=np.inf, *, open_below=False):
+    """Return `value` as a finite float inside the given interval, or say what is allowed."""
+    inside = (
+        isinstance(value, Real)
+        and np.isfinite(value)
+        and minimum <= value <= maximum
+        and not (open_below and value == minimum)
+    )
+    if not inside:
+        bracket = "(" if open_below else "["
+        allowed = f"a finite number in {bracket}{minimum}, {maximum}]"
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    return float(value)
+
+
+def finite(name, value):
+    """Return `value` as a float array without NaN or infinity, or say where one is."""
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be numbers, got {value!r}") from None
+    if not np.isfinite(array).all():
+        bad = array[~np.isfinite(array)].flat[0]
+        raise ValueError(f"{name} must be finite numbers, got one that is {bad}")
+    return array
+
+
+def nonnegative(name, value):
+    """Return `value` as a finite float array without negative entries."""
+    array = finite(name, value)
+    if (array < 0).any():
+        raise ValueError(f"{name} must not be negative, got {array[array < 0].flat[0]}")
+    return array
+
+
+def probabilities(name, value):
+    """Return `value` as probabilities along the last axis, shape ``(..., K)``."""
+    array = nonnegative(name, value)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError(f"{name} must have at least one category, got shape {array.shape}")
+    total = array.sum(axis=-1)
+    if np.abs(total - 1).max(initial=0) > 1e-9:
+        worst = total.flat[np.abs(total - 1).argmax()]
+        raise ValueError(f"{name} must sum to 1 over the last axis, got a sum of {worst:.12g}")
+    return array / total[..., None]
+
+
+def sample_sizes(sample_size, generations, minimum=1):
+    """Return the sample sizes M_0, ..., M_{generations-1} as an int64 array.
+
+    `sample_size` is a whole number (the same every generation), a sequence of at least
+    `generations` whole numbers, or a callable that gives M_n for n = 0, 1, ...
+    """
+    generations = integer("generations", generations, 0)
+    if callable(sample_size):
+        sizes = np.array([sample_size(n) for n in range(generations)])
+    else:
+        sizes = np.asarray(sample_size)
+        if sizes.ndim == 0:
+            sizes = np.full(generations, sizes)
+        elif sizes.ndim != 1 or len(sizes) < generations:
+            raise ValueError(
+                f"sample_size must be one number or a sequence of at least {generations} "
+                f"(one for each generation), got shape {sizes.shape}"
+            )
+        sizes = sizes[:generations]
+    if generations and sizes.dtype.kind not in "iuf" or (sizes != np.floor(sizes)).any():
+        raise ValueError(f"sample_size must be whole numbers, got {sample_size!r}")
+    if (sizes < minimum).any() or (sizes > 2**62).any():
+        raise ValueError(
+            f"sample_size must be between {minimum} and 2**62 "
+            f"(at least {minimum} for this estimator), got {sizes[(sizes < minimum)|(sizes > 2**62)][0]}"
+        )
+    return sizes.astype(np.int64)
+
+
+def ddof(value):
+    """Return the divisor's correction: the variance divides by M - ddof."""
+    return real("ddof", value, 0, 1)
+
+
+def broadcast(**arrays):
+    """Return copies of the named arrays, broadcast against each other."""
+    try:
+        return [np.array(a) for a in np.broadcast_arrays(*arrays.values())]
+    except ValueError:
+        shapes = ", ".join(f"{name} has shape {np.shape(a)}" for name, a in arrays.items())
+        raise ValueError(f"shapes must broadcast against each other: {shapes}") from None
+
+
+def categories(name, value, count):
+    """Return `value` as an integer array of categories 0, ..., count - 1, shape (..., n)."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu" or array.ndim == 0:
+        raise ValueError(
+            f"{name} must be an array of integer categories, got {array.dtype} of shape {array.shape}"
+        )
+    if array.size and (array.min() < 0 or array.max() >= count):
+        raise ValueError(
+            f"{name} must be categories from 0 to {count - 1}, got {array.min()} to {array.max()}"
+        )
+    return array

@@ -1,0 +1,124 @@
+"""The ledger: what the paper says, what this run observed, and the verdict that follows."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+HOLDS = "holds"
+CONDITION = "holds under a condition"
+FAILS = "fails as stated"
+UNTESTED = "not tested here"
+UNDECIDED = "undecided by this run"
+
+AGREES, REFUTES = 5.0, 8.0
+"""A comparison agrees within 5 standard errors and is refuted beyond 8; between them it is open."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A claim as the paper makes it.
+
+    Parameters
+    ----------
+    identifier : str
+        ``C1`` to ``C37`` for the paper's claims, ``S1`` to ``S9`` for its summary statements.
+    text : str
+        The statement in our words.
+    source : str
+        Version and section of the paper.
+    kind : str
+        How it could be settled: ``proof``, ``simulation``, ``small network``,
+        ``language model``, ``discussion``, or several, joined by commas.
+    untested : str
+        Why there is no check, empty if there is one.
+    """
+
+    identifier: str
+    text: str
+    source: str
+    kind: str
+    untested: str
+
+
+class Comparison(NamedTuple):
+    """One number that was predicted, the number observed, and its standard error."""
+
+    quantity: str
+    predicted: float
+    observed: float
+    standard_error: float
+
+    @property
+    def z(self):
+        """Distance of the observation from the prediction in standard errors."""
+        return (self.observed - self.predicted) / self.standard_error
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check found.
+
+    Parameters
+    ----------
+    stated : tuple of Comparison
+        The statement's own predictions, where it applies; the first is the headline.
+    corrected : tuple of Comparison
+        Predictions of the corrected statement, if it fails as stated.
+    outside : tuple of Comparison
+        The statement's predictions where its condition is not met, if it has one: these must
+        be refuted, or the condition is not needed.
+    condition : str
+        The condition, or the correction.
+    """
+
+    stated: tuple
+    corrected: tuple = ()
+    outside: tuple = ()
+    condition: str = ""
+
+    @property
+    def verdict(self):
+        """The verdict that the comparisons support."""
+        if self.corrected:
+            refuted = any(abs(c.z) > REFUTES for c in self.stated)
+            return FAILS if refuted and _agree(self.corrected) else UNDECIDED
+        if not _agree(self.stated):
+            return UNDECIDED
+        if self.outside:
+            return CONDITION if all(abs(c.z) > REFUTES for c in self.outside) else UNDECIDED
+        return HOLDS
+
+
+def _agree(comparisons):
+    return all(abs(c.z) < AGREES for c in comparisons)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the ledger: a statement, its evidence if there is a check, and its chapter."""
+
+    statement: Statement
+    evidence: Evidence | None
+    chapter: str
+
+    @property
+    def verdict(self):
+        """The verdict, *not tested here* without evidence."""
+        return self.evidence.verdict if self.evidence else UNTESTED
+
+    def row(self):
+        """Return the entry as a flat dict, for tables and for machines."""
+        evidence = self.evidence
+        headline = evidence.stated[0] if evidence else Comparison("", None, None, None)
+        return {
+            "id": self.statement.identifier,
+            "statement": self.statement.text,
+            "source": self.statement.source,
+            "kind": self.statement.kind,
+            "verdict": self.verdict,
+            "condition": evidence.condition if evidence else self.statement.untested,
+            "quantity": headline.quantity,
+            "predicted": headline.predicted,
+            "observed": headline.observed,
+            "standard_error": headline.standard_error,
+            "chapter": self.chapter,
+        }

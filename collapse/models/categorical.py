@@ -1,0 +1,239 @@
+"""Laws over K categories: a vocabulary, the alleles of a gene, the faces of a die."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collapse import _validate
+
+# chains are drawn in blocks of about this many probabilities, which bounds the memory of a draw
+_BLOCK = 2**22
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Categorical:
+    """Categorical laws, one for each entry of the batch.
+
+    Stored are W columns, each with its category. A fit drops the columns that died, so that
+    time and memory follow what is alive and not K; a law with one column left is a point, and
+    stays one.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (..., K)
+        Probabilities of the K categories; they sum to one over the last axis.
+
+    Attributes
+    ----------
+    columns : ndarray, shape (..., W)
+        The stored probabilities; a chain with fewer than W categories alive is padded with zeros.
+    support : ndarray, shape (..., W)
+        The category of each column.
+    categories : int
+        The number K of categories.
+
+    Raises
+    ------
+    ValueError
+        If a probability is negative or not finite, or a sum is not one.
+    """
+
+    columns: np.ndarray
+    support: np.ndarray
+    categories: int
+
+    def __init__(self, probabilities):
+        columns = _validate.probabilities("probabilities", probabilities)
+        support = np.broadcast_to(np.arange(columns.shape[-1]), columns.shape)
+        columns, support = _largest_last(columns, support)
+        self.__dict__.update(columns=columns, support=support, categories=columns.shape[-1])
+
+    @classmethod
+    def _of(cls, columns, support, categories):
+        """Make a record from parts that are known to be valid."""
+        model = object.__new__(cls)
+        model.__dict__.update(columns=columns, support=support, categories=categories)
+        return model
+
+    @property
+    def probabilities(self):
+        """Probabilities of all K categories, shape (..., K)."""
+        columns, support = _rows(self.columns), _rows(self.support)
+        key = np.arange(len(columns))[:, None] * self.categories + support
+        size = len(columns) * self.categories
+        dense = np.bincount(key.ravel(), columns.ravel(), minlength=size)
+        return dense.reshape(*self.columns.shape[:-1], self.categories)
+
+    def broadcast(self, chains):
+        """Lay the model over a batch of chains, shape (chains,)."""
+        shape = (chains, self.columns.shape[-1])
+        columns, support = (np.broadcast_to(a, shape) for a in (self.columns, self.support))
+        return Categorical._of(columns, support, self.categories)
+
+    def sample(self, size, rng):
+        """Draw ``size`` categories from each law, integers of shape (..., size)."""
+        cumulative = np.cumsum(_rows(self.columns), axis=-1)
+        cumulative[:, -1] = 1.0
+        uniform = rng.random((len(cumulative), size))
+        # inverse distribution function: the first column whose cumulated probability exceeds u
+        column = [np.searchsorted(c, u, side="right") for c, u in zip(cumulative, uniform, strict=True)]
+        drawn = np.take_along_axis(_rows(self.support), np.array(column), axis=-1)
+        return drawn.reshape(*self.columns.shape[:-1], size)
+
+    def statistics(self, size, rng):
+        """Draw the counts of a sample of ``size`` categories, without the sample.
+
+        The counts are multinomial; they cost a binomial draw for each column, whatever the size.
+        """
+        columns, support = _rows(self.columns), _rows(self.support)
+        step = max(1, _BLOCK // columns.shape[-1])
+        parts = []
+        for start in range(0, len(columns), step):
+            counts = rng.multinomial(size, columns[start : start + step])
+            parts.append(_drop_dead(counts, support[start : start + step]))
+        counts, kept = parts[0] if len(parts) == 1 else _stack(parts)
+        batch = self.columns.shape[:-1]
+        counts, kept = (a.reshape(*batch, a.shape[-1]) for a in (counts, kept))
+        return CategoricalCounts(size, counts, kept, self.categories)
+
+    def logpmf(self, x):
+        """Log probability of the categories x, shape (..., n), in nats; batch shape (...)."""
+        x = _validate.categories("x", x, self.categories)
+        with np.errstate(divide="ignore"):
+            table = np.log(self.probabilities)
+        return np.take_along_axis(table, np.broadcast_to(x, (*table.shape[:-1], x.shape[-1])), -1)
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalCounts:
+    """Counts of each category in samples, of the columns that are stored.
+
+    Adding two of them gives the counts of the two samples put together; raw samples may be added
+    too.
+    """
+
+    size: int
+    counts: np.ndarray
+    support: np.ndarray
+    categories: int
+
+    __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
+
+    @classmethod
+    def of(cls, samples, categories):
+        """Return the counts of raw samples, integers of shape (..., M), of K categories."""
+        samples = _validate.categories("samples", samples, categories)
+        rows = _rows(samples)
+        key, counts = np.unique(
+            np.arange(len(rows))[:, None] * categories + rows, return_counts=True
+        )
+        counts, support = _pack(key // categories, key % categories, counts, len(rows))
+        counts, support = (a.reshape(*samples.shape[:-1], -1) for a in (counts, support))
+        return cls(samples.shape[-1], counts, support, categories)
+
+    def __add__(self, other):
+        if isinstance(other, np.ndarray):
+            other = CategoricalCounts.of(other, self.categories)
+        size = self.size + other.size
+        if np.array_equal(self.support, other.support):
+            return CategoricalCounts(
+                size, self.counts + other.counts, self.support, self.categories
+            )
+        batch, keys, parts = self.counts.shape[:-1], [], []
+        for data in (self, other):
+            counts = _rows(data.counts)
+            row, column = np.nonzero(counts)
+            keys.append(row * self.categories + _rows(data.support)[row, column])
+            parts.append(counts[row, column])
+        key, inverse = np.unique(np.concatenate(keys), return_inverse=True)
+        counts = np.zeros(len(key), dtype=np.int64)
+        np.add.at(counts, inverse, np.concatenate(parts))
+        counts, support = _pack(
+            key // self.categories, key % self.categories, counts, len(_rows(self.counts))
+        )
+        counts, support = (a.reshape(*batch, -1) for a in (counts, support))
+        return CategoricalCounts(size, counts, support, self.categories)
+
+    __radd__ = __add__
+
+
+@dataclass(frozen=True)
+class FitCategorical:
+    """Fit a categorical law by the observed frequencies (maximum likelihood).
+
+    Parameters
+    ----------
+    categories : int
+        The number K of categories; raw samples are integers 0, ..., K - 1.
+
+    Raises
+    ------
+    ValueError
+        If `categories` is not a positive integer.
+    """
+
+    categories: int
+
+    minimum_size = 1
+
+    def __post_init__(self):
+        _validate.integer("categories", self.categories, 1)
+
+    def __call__(self, data):
+        """Fit to raw samples, integers of shape (..., M), or to `CategoricalCounts`."""
+        if not isinstance(data, CategoricalCounts):
+            data = CategoricalCounts.of(data, self.categories)
+        counts, support = _largest_last(data.counts, data.support)
+        return Categorical._of(counts / data.size, support, data.categories)
+
+
+def _rows(array):
+    """View an array of shape (..., W) as rows, shape (R, W)."""
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
+
+
+def _largest_last(values, support):
+    """Swap the largest column of a chain to the end where the last one is less than half of it.
+
+    numpy draws a multinomial column by column and gives the last one what is left over, rounding
+    errors included: it must be alive, and not small.
+    """
+    flat = _rows(values)
+    largest = flat.argmax(axis=-1)
+    row = np.flatnonzero(2 * flat[:, -1] < flat[np.arange(len(flat)), largest])
+    if not row.size:
+        return values, support
+    swapped = []
+    for array in (values, support):
+        copy = _rows(array).copy()
+        copy[row, largest[row]], copy[row, -1] = copy[row, -1], copy[row, largest[row]]
+        swapped.append(copy.reshape(array.shape))
+    return swapped
+
+
+def _pack(row, category, counts, rows):
+    """Lay entries sorted by row into columns, padded with zeros in front, shape (rows, W)."""
+    alive = np.bincount(row, minlength=rows)
+    width = alive.max()
+    column = width - np.cumsum(alive)[row] + np.arange(len(row))
+    packed = np.zeros((rows, width), dtype=np.int64)
+    support = np.zeros((rows, width), dtype=np.int64)
+    packed[row, column], support[row, column] = counts, category
+    return _largest_last(packed, support)
+
+
+def _drop_dead(counts, support):
+    """Drop dead columns once half of them are dead in every chain."""
+    if 2 * np.count_nonzero(counts, axis=-1).max() > counts.shape[-1]:
+        return counts, support
+    row, column = np.nonzero(counts)
+    return _pack(row, support[row, column], counts[row, column], len(counts))
+
+
+def _stack(parts):
+    """Put blocks of chains under each other, padded in front to a common width."""
+    width = max(counts.shape[-1] for counts, _ in parts)
+    return tuple(
+        np.concatenate([np.pad(a, ((0, 0), (width - a.shape[-1], 0))) for a in arrays])
+        for arrays in zip(*parts, strict=True)
+    )

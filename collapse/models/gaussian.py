@@ -1,0 +1,183 @@
+"""The one-dimensional Gaussian."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collapse import _validate
+
+# a variance whose mantissa falls below this is rescaled; squares and sums of it stay normal floats
+_TINY = 1e-200
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Gaussian:
+    r"""Normal laws, one for each entry of the batch.
+
+    The variance is kept as ``mantissa * exp(log_scale)``, so that it can fall for ever without
+    underflow; a variance of exactly zero is a point mass.
+
+    Parameters
+    ----------
+    mean : array_like, shape (...)
+        Means, in the units of the data.
+    variance : array_like, shape (...)
+        Variances, not negative, in squared units of the data.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not finite, a variance is negative, or the shapes do not broadcast.
+    """
+
+    mean: np.ndarray
+    mantissa: np.ndarray
+    log_scale: np.ndarray
+
+    def __init__(self, mean, variance):
+        mean = _validate.finite("mean", mean)
+        variance = _validate.nonnegative("variance", variance)
+        mean, variance = _validate.broadcast(mean=mean, variance=variance)
+        self.__dict__.update(mean=mean, mantissa=variance, log_scale=np.float64(0.0))
+
+    @classmethod
+    def _of(cls, mean, mantissa, log_scale):
+        """Make a record from parts that are known to be valid."""
+        model = object.__new__(cls)
+        if mantissa.size and mantissa.min() < _TINY:
+            low = (mantissa < _TINY) & (mantissa > 0)
+            log_scale = log_scale + np.log(mantissa, where=low, out=np.zeros_like(mantissa))
+            mantissa = np.where(low, 1.0, mantissa)
+        model.__dict__.update(mean=mean, mantissa=mantissa, log_scale=log_scale)
+        return model
+
+    @property
+    def log_variance(self):
+        """Natural logarithm of the variance, shape (...), minus infinity for a point mass."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.mantissa) + self.log_scale
+
+    @property
+    def variance(self):
+        """Variance, shape (...); it may underflow to zero where `log_variance` does not."""
+        return self.mantissa * np.exp(self.log_scale)
+
+    @property
+    def std(self):
+        """Standard deviation, shape (...)."""
+        scale = self.log_scale
+        std = np.sqrt(self.mantissa)
+        return std if scale.ndim == 0 and scale == 0 else std * np.exp(0.5 * scale)
+
+    def broadcast(self, chains):
+        """Lay the model over a batch of chains, shape (chains,)."""
+        mean, mantissa = (np.broadcast_to(a, (chains,)) for a in (self.mean, self.mantissa))
+        return Gaussian._of(mean, mantissa, self.log_scale)
+
+    def sample(self, size, rng):
+        """Draw ``size`` values from each law, shape (..., size)."""
+        noise = rng.standard_normal((*self.mean.shape, size))
+        noise *= self.std[..., None]
+        noise += self.mean[..., None]
+        return noise
+
+    def statistics(self, size, rng):
+        """Draw the sufficient statistics of a sample of ``size`` values, without the values.
+
+        By Cochran's theorem the sample mean is normal with variance ``variance / size``, and
+        independent of it the scatter is ``variance`` times a chi-square with ``size - 1`` degrees
+        of freedom.
+        """
+        mean = rng.standard_normal(self.mean.shape)
+        mean *= self.std / np.sqrt(size)
+        mean += self.mean
+        if size == 1:
+            scatter = np.zeros_like(mean)
+        else:
+            scatter = rng.chisquare(size - 1, self.mean.shape)
+            scatter *= self.mantissa
+        return GaussianStatistics(size, mean, scatter, self.log_scale)
+
+    def logpdf(self, x):
+        """Log density at x, shape (..., n), in nats; the laws' batch shape is (...)."""
+        x = np.asarray(x, dtype=float)
+        log_variance = self.log_variance[..., None]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            squared = (x - self.mean[..., None]) ** 2 * np.exp(-log_variance)
+            density = -0.5 * (squared + log_variance + np.log(2 * np.pi))
+        point = np.where(x == self.mean[..., None], np.inf, -np.inf)
+        return np.where(np.isneginf(log_variance), point, density)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianStatistics:
+    """Size, mean and scatter (sum of squared deviations from the mean) of samples.
+
+    The scatter is ``scatter * exp(log_scale)``. Adding two of them gives the statistics of the
+    two samples put together; raw samples may be added too.
+    """
+
+    size: int
+    mean: np.ndarray
+    scatter: np.ndarray
+    log_scale: np.ndarray = np.float64(0.0)
+
+    __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
+
+    @classmethod
+    def of(cls, samples):
+        """Return the statistics of raw samples, shape (..., M)."""
+        samples = _validate.finite("samples", samples)
+        mean = samples.mean(axis=-1)
+        scatter = ((samples - mean[..., None]) ** 2).sum(axis=-1)
+        return cls(samples.shape[-1], mean, scatter)
+
+    def __add__(self, other):
+        if isinstance(other, np.ndarray):
+            other = GaussianStatistics.of(other)
+        size = self.size + other.size
+        shift = other.mean - self.mean
+        scatter = self.scatter * np.exp(self.log_scale) + other.scatter * np.exp(other.log_scale)
+        scatter += shift**2 * (self.size * (other.size / size))
+        return GaussianStatistics(size, self.mean + shift * (other.size / size), scatter)
+
+    __radd__ = __add__
+
+
+@dataclass(frozen=True)
+class FitGaussian:
+    """Fit a Gaussian by the sample mean and the sample variance.
+
+    Parameters
+    ----------
+    ddof : float
+        The variance divides by M - ddof: 1 is the unbiased estimator of the paper's theorems,
+        0 the maximum-likelihood estimator of the paper's code. There is no default, because
+        the theorems depend on it.
+
+    Raises
+    ------
+    ValueError
+        If `ddof` is not a number in [0, 1].
+    """
+
+    ddof: float
+
+    def __post_init__(self):
+        _validate.ddof(self.ddof)
+
+    @property
+    def minimum_size(self):
+        """The smallest sample that the estimator accepts."""
+        return 2 if self.ddof == 1 else 1
+
+    def __call__(self, data):
+        """Fit to raw samples, shape (..., M), or to `GaussianStatistics`."""
+        if not isinstance(data, GaussianStatistics):
+            data = GaussianStatistics.of(data)
+        if data.size < self.minimum_size:
+            raise ValueError(
+                f"data must hold at least {self.minimum_size} values a chain for "
+                f"ddof={self.ddof}, got {data.size}"
+            )
+        return Gaussian._of(data.mean, data.scatter / (data.size - self.ddof), data.log_scale)

@@ -1,0 +1,242 @@
+"""The Gaussian in d dimensions, through a factor of its covariance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import helmert
+
+from collapse import _validate
+
+# a factor whose largest entry falls below this is rescaled; its squares stay normal floats
+_TINY = 1e-100
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class MultivariateGaussian:
+    r"""Normal laws in d dimensions, one for each entry of the batch.
+
+    The covariance is ``factor @ factor.T * exp(log_scale)``. A generation multiplies the factor
+    by a random matrix and never forms the covariance, whose smallest eigenvalues would be lost
+    to rounding after some tens of generations; their product is carried along in
+    `log_determinant`.
+
+    Parameters
+    ----------
+    mean : array_like, shape (..., d)
+        Means, in the units of the data.
+    covariance : array_like, shape (..., d, d)
+        Covariances, symmetric and positive semi-definite.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (..., d)
+    factor : ndarray, shape (..., d, r)
+        The covariance has rank r at most.
+    log_scale : ndarray, shape (...)
+    log_determinant : ndarray, shape (...)
+        Logarithm of the product of the r largest eigenvalues of the covariance.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not finite, or `covariance` is not symmetric and positive semi-definite.
+    """
+
+    mean: np.ndarray
+    factor: np.ndarray
+    log_scale: np.ndarray
+    log_determinant: np.ndarray
+
+    def __init__(self, mean, covariance):
+        mean = _validate.finite("mean", mean)
+        covariance = _validate.finite("covariance", covariance)
+        d = mean.shape[-1] if mean.ndim else 0
+        if not d or covariance.shape[-2:] != (d, d):
+            raise ValueError(
+                "covariance must have shape (..., d, d) for a mean of shape (..., d), "
+                f"got {covariance.shape} and {mean.shape}"
+            )
+        values, vectors = np.linalg.eigh(covariance)
+        tolerance = 1e-12 * np.abs(values).max(initial=0)
+        if values.min() < -tolerance or not np.allclose(covariance, covariance.mT):
+            raise ValueError(
+                "covariance must be symmetric and positive semi-definite, "
+                f"got a smallest eigenvalue of {values.min():.3g}"
+            )
+        factor = vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
+        batch = np.broadcast_shapes(mean.shape[:-1], factor.shape[:-2])
+        with np.errstate(divide="ignore"):
+            volume = np.log(np.maximum(values, 0)).sum(axis=-1)
+        self.__dict__.update(
+            mean=np.array(np.broadcast_to(mean, (*batch, d))),
+            factor=np.array(np.broadcast_to(factor, (*batch, d, d))),
+            log_scale=np.zeros(batch),
+            log_determinant=np.array(np.broadcast_to(volume, batch)),
+        )
+
+    @classmethod
+    def _of(cls, mean, factor, log_scale, log_determinant):
+        """Make a record from parts that are known to be valid."""
+        model = object.__new__(cls)
+        size = np.abs(factor).max(axis=(-2, -1))
+        if size.min() < _TINY:
+            low = (size < _TINY) & (size > 0)
+            unit = np.where(low, size, 1.0)
+            factor, log_scale = factor / unit[..., None, None], log_scale + 2 * np.log(unit)
+        model.__dict__.update(
+            mean=mean, factor=factor, log_scale=log_scale, log_determinant=log_determinant
+        )
+        return model
+
+    @property
+    def covariance(self):
+        """Covariance, shape (..., d, d); it may underflow where the record does not."""
+        return self.factor @ self.factor.mT * np.exp(self.log_scale)[..., None, None]
+
+    def broadcast(self, chains):
+        """Lay the model over a batch of chains, shape (chains,)."""
+        d, r = self.factor.shape[-2:]
+        return MultivariateGaussian._of(
+            np.broadcast_to(self.mean, (chains, d)),
+            np.broadcast_to(self.factor, (chains, d, r)),
+            np.broadcast_to(self.log_scale, (chains,)),
+            np.broadcast_to(self.log_determinant, (chains,)),
+        )
+
+    def sample(self, size, rng):
+        """Draw ``size`` vectors from each law, shape (..., size, d)."""
+        noise = rng.standard_normal((*self.mean.shape[:-1], size, self.factor.shape[-1]))
+        factor = self.factor * np.exp(0.5 * self.log_scale)[..., None, None]
+        return self.mean[..., None, :] + noise @ factor.mT
+
+    def statistics(self, size, rng):
+        """Draw the sufficient statistics of a sample of ``size`` vectors, without the vectors.
+
+        The sample mean is normal with covariance ``covariance / size``; independent of it the
+        scatter matrix is Wishart with ``size - 1`` degrees of freedom, drawn as a factor by
+        Bartlett's decomposition.
+        """
+        batch, rank = self.mean.shape[:-1], self.factor.shape[-1]
+        noise = rng.standard_normal((*batch, rank, 1))
+        noise *= np.exp(0.5 * self.log_scale)[..., None, None] / np.sqrt(size)
+        mean = self.mean + (self.factor @ noise)[..., 0]
+        bartlett = _bartlett(batch, rank, size - 1, rng)
+        factor = self.factor @ bartlett
+        if size - 1 >= rank:
+            diagonal = np.diagonal(bartlett, axis1=-2, axis2=-1)
+            volume = self.log_determinant + 2 * np.log(diagonal).sum(axis=-1)
+        else:
+            factor, volume = _triangular(factor)
+            volume += factor.shape[-1] * self.log_scale
+        return MultivariateStatistics(size, mean, factor, self.log_scale, volume)
+
+    def logpdf(self, x):
+        """Log density at x, shape (..., n, d), in nats.
+
+        Raises
+        ------
+        ValueError
+            If a covariance has no full rank, so that there is no density.
+        """
+        d, rank = self.factor.shape[-2:]
+        if rank < d or np.isneginf(self.log_determinant).any():
+            raise ValueError(f"model must have a covariance of full rank {d} to have a density")
+        centred = np.asarray(x, dtype=float) - self.mean[..., None, :]
+        white = np.linalg.solve(self.factor, centred.mT)
+        squared = (white**2).sum(axis=-2) * np.exp(-self.log_scale)[..., None]
+        return -0.5 * (squared + self.log_determinant[..., None] + d * np.log(2 * np.pi))
+
+
+@dataclass(frozen=True, eq=False)
+class MultivariateStatistics:
+    """Size, mean and scatter matrix of samples, the scatter in factored form.
+
+    The scatter is ``factor @ factor.T * exp(log_scale)``. Adding two of them gives the statistics
+    of the two samples put together; raw samples may be added too.
+    """
+
+    size: int
+    mean: np.ndarray
+    factor: np.ndarray
+    log_scale: np.ndarray
+    log_determinant: np.ndarray
+
+    __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
+
+    @classmethod
+    def of(cls, samples):
+        """Return the statistics of raw samples, shape (..., M, d)."""
+        samples = _validate.finite("samples", samples)
+        size, d = samples.shape[-2:]
+        mean = samples.mean(axis=-2)
+        if size - 1 < d:
+            rows = helmert(size) @ samples  # size - 1 contrasts with the same scatter matrix
+        else:
+            rows = samples - mean[..., None, :]
+        factor, volume = _triangular(rows.mT)
+        return cls(size, mean, factor, np.zeros(mean.shape[:-1]), volume)
+
+    def __add__(self, other):
+        if isinstance(other, np.ndarray):
+            other = MultivariateStatistics.of(other)
+        size = self.size + other.size
+        shift = other.mean - self.mean
+        parts = [a.factor * np.exp(0.5 * a.log_scale)[..., None, None] for a in (self, other)]
+        parts.append(shift[..., None] * np.sqrt(self.size * (other.size / size)))
+        factor, volume = _triangular(np.concatenate(parts, axis=-1))
+        mean = self.mean + shift * (other.size / size)
+        return MultivariateStatistics(size, mean, factor, np.zeros(mean.shape[:-1]), volume)
+
+    __radd__ = __add__
+
+
+@dataclass(frozen=True)
+class FitMultivariateGaussian:
+    """Fit a d-dimensional Gaussian by the sample mean and the sample covariance.
+
+    Parameters
+    ----------
+    ddof : float
+        The covariance divides by M - ddof: 1 is the unbiased estimator of the paper's theorems,
+        0 maximum likelihood. There is no default, because the theorems depend on it.
+
+    Raises
+    ------
+    ValueError
+        If `ddof` is not a number in [0, 1].
+    """
+
+    ddof: float
+
+    minimum_size = 2
+
+    def __post_init__(self):
+        _validate.ddof(self.ddof)
+
+    def __call__(self, data):
+        """Fit to raw samples, shape (..., M, d), or to `MultivariateStatistics`."""
+        if not isinstance(data, MultivariateStatistics):
+            data = MultivariateStatistics.of(data)
+        if data.size < self.minimum_size:
+            raise ValueError(f"data must hold at least 2 vectors a chain, got {data.size}")
+        divisor = data.size - self.ddof
+        volume = data.log_determinant - data.factor.shape[-1] * np.log(divisor)
+        factor = data.factor / np.sqrt(divisor)
+        return MultivariateGaussian._of(data.mean, factor, data.log_scale, volume)
+
+
+def _bartlett(batch, rank, dof, rng):
+    """Draw lower-triangular factors of Wishart matrices, shape (*batch, rank, min(rank, dof))."""
+    columns = min(rank, dof)
+    factor = np.tril(rng.standard_normal((*batch, rank, columns)), -1)
+    index = np.arange(columns)
+    factor[..., index, index] = np.sqrt(rng.chisquare(dof - index, (*batch, columns)))
+    return factor
+
+
+def _triangular(columns):
+    """Return a lower-triangular factor of ``columns @ columns.T`` and its log pseudo-determinant."""
+    factor = np.linalg.qr(columns.mT, mode="r").mT
+    with np.errstate(divide="ignore"):
+        diagonal = np.log(np.abs(np.diagonal(factor, axis1=-2, axis2=-1)))
+    return factor, 2 * diagonal.sum(axis=-1)

@@ -1,0 +1,287 @@
+"""The recursion: each generation learns from what the last one produced.
+
+Order of events. Generation 0 is reality. For n = 0, 1, ..., N - 1:
+
+1. the policy decides what generation n + 1 learns from; under *replace* these are M_n draws from
+   generation n, so that real data enter exactly once, as the M_0 draws that generation 1 is
+   fitted to;
+2. generation n + 1 is fitted to these data. Its variance divides by M_n or by M_n - 1 as the fit
+   says (``ddof``).
+
+All chains advance together, in array operations over their common axis.
+"""
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from collapse import _validate
+from collapse.policies import replace
+from collapse.seeds import generator
+
+
+def draw_samples(model, size, rng):
+    """Draw raw samples, shape (chains, size, ...)."""
+    return model.sample(size, rng)
+
+
+def draw_statistics(model, size, rng):
+    """Draw sufficient statistics where the model has them, raw samples where it has not."""
+    draw = getattr(model, "statistics", model.sample)
+    return draw(size, rng)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a policy is told about the generation that is about to teach the next one."""
+
+    generation: int
+    """n, the generation of the newest model."""
+    size: int
+    """The sample size M_n."""
+    reality: Any
+    """Generation 0."""
+    newest: Any
+    """Generation n."""
+    draw: Callable
+    """``draw(model, size, rng)`` draws data from a model, as samples or as statistics."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lineage:
+    """The models of all chains over the generations.
+
+    Attributes
+    ----------
+    generations : ndarray of int, shape (G,)
+        The generations whose models were kept, in order, the first being 0.
+    models : tuple of length G
+        The kept models; each holds all chains.
+    newest : model
+        The model of the last generation, kept or not.
+    sample_sizes : ndarray of int, shape (N,)
+        M_0, ..., M_{N-1}.
+    measured : dict of str to ndarray, shape (N + 1, chains)
+        What `recurse` was asked to measure at every generation, kept or not.
+    """
+
+    generations: np.ndarray
+    models: tuple
+    newest: Any
+    sample_sizes: np.ndarray
+    measured: dict
+    _run: "_Run"
+    _now: "_Now"
+
+    def __getitem__(self, generation):
+        """Return the model of a generation that was kept, or the newest."""
+        if generation == len(self.sample_sizes):
+            return self.newest
+        index = np.flatnonzero(self.generations == generation)
+        if not index.size:
+            raise ValueError(
+                f"generation must be one of the {len(self.generations)} that were kept, "
+                f"up to {len(self.sample_sizes)}, got {generation!r}"
+            )
+        return self.models[index[0]]
+
+    def measure(self, function):
+        """Apply ``function(model)`` to every kept model; shape (G, chains)."""
+        return np.array([function(model) for model in self.models])
+
+    def frame(self, **functions):
+        """Return a tidy frame: one row for each kept generation and chain.
+
+        Parameters
+        ----------
+        **functions : callable
+            ``name=function``: a column for each, ``function(model)`` of shape (chains,).
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``generation`` and ``chain``, one for each function, and one for each
+            quantity that was measured during the run.
+
+        Raises
+        ------
+        ValueError
+            If there is neither a function nor a measured quantity.
+        """
+        values = {name: array[self.generations] for name, array in self.measured.items()}
+        values |= {name: self.measure(function) for name, function in functions.items()}
+        if not values:
+            raise ValueError("functions must hold at least one name=function, got none")
+        generation, chain = np.indices(next(iter(values.values())).shape)
+        columns = {"generation": self.generations[generation].ravel(), "chain": chain.ravel()}
+        return pd.DataFrame(columns | {name: array.ravel() for name, array in values.items()})
+
+
+class _Run(NamedTuple):
+    """What stays the same over a run."""
+
+    fit: Callable
+    policy: Callable
+    draw: Callable
+    sample_size: Any
+    keep: frozenset | None
+    measure: dict
+
+
+class _Now(NamedTuple):
+    """Where a run stands: all that is needed to go on."""
+
+    generation: int
+    newest: Any
+    memory: Any
+    rng: np.random.Generator
+    bits: dict
+
+
+def recurse(
+    reality,
+    fit,
+    *,
+    sample_size,
+    generations,
+    rng,
+    chains=1,
+    policy=replace,
+    draw=draw_statistics,
+    keep=None,
+    measure=None,
+):
+    """Run the recursion for many chains at once.
+
+    Parameters
+    ----------
+    reality : model
+        Generation 0: one model, which every chain starts from, or a batch of `chains` models.
+    fit : callable
+        ``fit(data)`` returns the model that is learned from the data.
+    sample_size : int, sequence of int, or callable
+        M_n: a number, one number for each generation, or a function of n = 0, 1, ...
+    generations : int
+        The number N of fits.
+    rng : int or numpy.random.Generator
+        The seed, or a generator, which is advanced.
+    chains : int
+        The number of independent chains.
+    policy : callable
+        What the next generation learns from; see `collapse.policies`.
+    draw : callable
+        `draw_statistics` (the same law, at a cost that does not depend on the sample size) or
+        `draw_samples`.
+    keep : iterable of int, optional
+        The generations whose models are kept, besides generation 0. All by default.
+    measure : dict of str to callable, optional
+        Functions of a model, with values of shape (chains,), evaluated at every generation.
+
+    Returns
+    -------
+    Lineage
+        The models by generation, and what was measured.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, before anything is drawn.
+
+    Notes
+    -----
+    A progress bar appears on runs that take more than two seconds. An interrupt from the keyboard
+    ends the run after the last complete generation, with a warning; the lineage so far is
+    returned, and `extend` continues it with the numbers of a run that was never interrupted. If a
+    fit fails, its exception carries the lineage so far as ``error.lineage``.
+    """
+    rng = generator(rng)
+    chains = _validate.integer("chains", chains, 1)
+    measure = dict(measure or {})
+    for name, function in {"fit": fit, "policy": policy, "draw": draw, **measure}.items():
+        if not callable(function):
+            raise ValueError(f"{name} must be callable, got {function!r}")
+    run = _Run(
+        fit, policy, draw, sample_size, None if keep is None else frozenset(keep), measure
+    )
+    reality = reality.broadcast(chains)
+    measured = {name: np.array([function(reality)]) for name, function in measure.items()}
+    now = _Now(0, reality, None, rng, rng.bit_generator.state)
+    start = Lineage(np.zeros(1, int), (reality,), reality, np.empty(0, int), measured, run, now)
+    return _advance(start, generations, rng)
+
+
+def extend(lineage, generations):
+    """Continue a lineage.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        What `recurse` or `extend` returned; it is not changed.
+    generations : int
+        The number of further fits.
+
+    Returns
+    -------
+    Lineage
+        The lineage of one run over all generations, with the same numbers.
+
+    Raises
+    ------
+    ValueError
+        If the schedule of sample sizes has no number for the further generations.
+    """
+    rng = copy.deepcopy(lineage._now.rng)
+    rng.bit_generator.state = lineage._now.bits
+    return _advance(lineage, generations, rng)
+
+
+def _advance(lineage, generations, rng):
+    """Run further generations and return the longer lineage."""
+    run, now, reality = lineage._run, lineage._now, lineage.models[0]
+    total = now.generation + _validate.integer("generations", generations, 0)
+    smallest = getattr(run.fit, "minimum_size", 1)
+    sizes = _validate.sample_sizes(run.sample_size, total, minimum=smallest)
+    kept, rows = {}, []
+    try:
+        for n in tqdm(range(now.generation, total), delay=2, leave=False, unit="generation"):
+            step = Step(n, int(sizes[n]), reality, now.newest, run.draw)
+            data, memory = run.policy(step, now.memory, rng)
+            model = run.fit(data)
+            rows.append([function(model) for function in run.measure.values()])
+            if run.keep is None or n + 1 in run.keep:
+                kept[n + 1] = model
+            # the last act of a generation: before it, an interrupt leaves no trace of this one
+            now = _Now(n + 1, model, memory, rng, rng.bit_generator.state)
+    except KeyboardInterrupt:
+        warnings.warn(
+            f"interrupted after generation {now.generation} of {total}; "
+            "extend(lineage, generations) goes on from there",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    except Exception as error:
+        error.add_note(f"while making generation {now.generation + 1}; see error.lineage")
+        error.lineage = _longer(lineage, now, kept, rows, sizes)
+        raise
+    return _longer(lineage, now, kept, rows, sizes)
+
+
+def _longer(lineage, now, kept, rows, sizes):
+    """Add to a lineage what was made up to now."""
+    kept = {n: model for n, model in kept.items() if n <= now.generation}
+    rows = rows[: now.generation - len(lineage.sample_sizes)]
+    measured = {
+        name: np.concatenate([array, *([row[i]] for row in rows)])
+        for i, (name, array) in enumerate(lineage.measured.items())
+    }
+    generations = np.concatenate([lineage.generations, np.fromiter(kept, int, len(kept))])
+    models = lineage.models + tuple(kept.values())
+    return Lineage(
+        generations, models, now.newest, sizes[: now.generation], measured, lineage._run, now
+    )

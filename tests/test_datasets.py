@@ -1,0 +1,175 @@
+"""The shipped data are what was released, load in order, and say so clearly when damaged."""
+
+import hashlib
+import json
+import lzma
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from collapse import datasets
+from collapse.datasets import Address, DamagedDataError, state_of_the_union, tokens, word_counts
+
+NAME = "state_of_the_union.jsonl.xz"
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the data folder that a test may damage, with nothing kept in memory."""
+    folder = tmp_path / "data"
+    shutil.copytree(datasets.DATA, folder)
+    monkeypatch.setattr(datasets, "DATA", folder)
+    state_of_the_union.cache_clear()
+    yield folder
+    state_of_the_union.cache_clear()
+
+
+def test_every_data_file_is_listed_with_its_checksum():
+    lines = (datasets.DATA / "SHA256SUMS").read_text().splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    others = ("SHA256SUMS", ".LICENSE.md")
+    files = {p.name: p for p in datasets.DATA.iterdir() if not p.name.endswith(others)}
+    assert listed == {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in files.items()}
+    assert files[NAME].stat().st_size < 3_000_000
+
+
+def test_addresses_are_complete_and_in_order():
+    addresses = state_of_the_union()
+    years = [address.year for address in addresses]
+    assert len(addresses) == 233
+    assert years == sorted(years)
+    assert (years[0], years[-1]) == (1790, 2021)
+    assert set(range(1790, 2022)) - set(years) == {1933}
+    twice = [(a.year, a.president) for a in addresses if years.count(a.year) == 2]
+    assert twice == [
+        (1953, "Harry S Truman"),
+        (1953, "Dwight D Eisenhower"),
+        (1961, "Dwight D Eisenhower"),
+        (1961, "John F Kennedy"),
+    ]
+
+
+def test_presidents_and_parties():
+    addresses = state_of_the_union()
+    presidents = list(dict.fromkeys(a.president for a in addresses))
+    assert len(presidents) == 43
+    assert presidents[0] == "George Washington"
+    assert presidents[-1] == "Joseph R Biden"
+    parties = Counter(a.party for a in addresses)
+    assert parties["Republican"] == 92
+    assert parties["Democratic"] == 90
+    assert {a.president for a in addresses if a.party is None} == {"George Washington"}
+
+
+def test_texts_are_clean():
+    texts = [address.text for address in state_of_the_union()]
+    assert len(set(texts)) == 233
+    assert all(text == " ".join(text.split()) for text in texts)
+    assert min(len(text.split()) for text in texts) > 900
+    assert not any("&quot;" in text or "\x02" in text or "\ufffd" in text for text in texts)
+
+
+def test_file_is_the_canonical_form_of_the_records():
+    lines = lzma.decompress((datasets.DATA / NAME).read_bytes()).decode()
+    dumped = (json.dumps(vars(a), ensure_ascii=False) + "\n" for a in state_of_the_union())
+    assert lines == "".join(dumped)
+
+
+def test_addresses_are_cached_and_immutable():
+    assert state_of_the_union() is state_of_the_union()
+    with pytest.raises(AttributeError):
+        state_of_the_union()[0].year = 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" -- ... ' - ", []),
+        ("The Union, the UNION!", ["the", "union", "the", "union"]),
+        ("the nation's debt", ["the", "nation's", "debt"]),
+        ("the nation\N{RIGHT SINGLE QUOTATION MARK}s", ["the", "nation's"]),
+        ("the States' rights", ["the", "states", "rights"]),
+        ("self-government; pay-as-you-go", ["self", "government", "pay", "as", "you", "go"]),
+        ("great\N{NON-BREAKING HYPHEN}granddaughter", ["great", "granddaughter"]),
+        ("itself--to reform\N{EM DASH}now", ["itself", "to", "reform", "now"]),
+        ("$1,500.25, or 5 percent.", ["1,500.25", "or", "5", "percent"]),
+        ("in 1890,1 of 3. 4", ["in", "1890,1", "of", "3", "4"]),
+        ("a 50-year plan, the 20th", ["a", "50", "year", "plan", "the", "20th"]),
+        ("U.S. ships,then", ["u", "s", "ships", "then"]),
+        ("Nicol\N{LATIN SMALL LETTER A WITH ACUTE}s snake_case", ["nicolás", "snake", "case"]),
+    ],
+)
+def test_tokens_by_hand(text, expected):
+    assert tokens(text) == expected
+
+
+@pytest.mark.parametrize("bad", [3, None, b"bytes"])
+def test_tokens_refuses_what_is_not_text(bad):
+    with pytest.raises(ValueError, match="text must be a string, got"):
+        tokens(bad)
+
+
+def test_word_counts_by_hand():
+    addresses = [Address(1, "A", None, "b a b c"), Address(2, "B", None, "C; d, B")]
+    words, counts = word_counts(addresses)
+    assert words.tolist() == ["b", "c", "a", "d"]
+    assert counts.tolist() == [3, 2, 1, 1]
+    assert counts.dtype == np.int64
+
+
+def test_vocabulary_of_the_whole_corpus():
+    words, counts = word_counts()
+    # the numbers that the docstring of `tokens` states
+    assert (counts.sum(), len(words), (counts == 1).sum()) == (1_803_885, 28_231, 10_328)
+    assert words[:3].tolist() == ["the", "of", "and"]
+    assert len(set(words.tolist())) == len(words)
+    keys = list(zip((-counts).tolist(), words.tolist(), strict=True))
+    assert keys == sorted(keys)
+    assert word_counts()[0] is words
+    for array, again in zip((words, counts), word_counts(state_of_the_union()), strict=True):
+        assert not array.flags.writeable
+        np.testing.assert_array_equal(array, again)
+
+
+def test_one_flipped_bit_is_noticed(copy):
+    content = bytearray((copy / NAME).read_bytes())
+    released = hashlib.sha256(content).hexdigest()
+    content[len(content) // 2] ^= 1
+    (copy / NAME).write_bytes(content)
+    with pytest.raises(DamagedDataError) as caught:
+        state_of_the_union()
+    message = str(caught.value)
+    found = hashlib.sha256(content).hexdigest()
+    assert all(part in message for part in (NAME, released, found, "Reinstall", "git checkout"))
+
+
+def test_truncated_file_is_noticed(copy):
+    content = (copy / NAME).read_bytes()
+    (copy / NAME).write_bytes(content[:-1])
+    with pytest.raises(DamagedDataError, match="damaged: expected the SHA-256"):
+        state_of_the_union()
+
+
+@pytest.mark.parametrize("missing", [NAME, "SHA256SUMS"])
+def test_missing_file_is_noticed(copy, missing):
+    (copy / missing).unlink()
+    with pytest.raises(DamagedDataError, match=f"cannot read .*{missing}.*Reinstall"):
+        state_of_the_union()
+
+
+def test_unlisted_file_is_noticed(copy):
+    (copy / "SHA256SUMS").write_text("")
+    with pytest.raises(DamagedDataError, match="none is listed in SHA256SUMS"):
+        state_of_the_union()
+
+
+def test_repaired_file_loads_again(copy):
+    content = (copy / NAME).read_bytes()
+    (copy / NAME).write_bytes(b"")
+    with pytest.raises(OSError, match=NAME):
+        state_of_the_union()
+    (copy / NAME).write_bytes(content)
+    assert len(state_of_the_union()) == 233
