@@ -28,10 +28,12 @@ NEEDS_PYTHON = Python 3.11 or newer with its venv module is needed, but '$(PYTHO
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
+# After a failure all pages are read again, since Sphinx repeats no warning about an unchanged page.
 book: $(READY) ## build the book into _build/html, executing only what changed
 	@start=$$(date +%s); \
-	$(VENV)/bin/jupyter-book build . -W -n --keep-going && $(PY) _ext/check_pages.py _build/html \
-	  || { echo "The book was not built: see the messages above." >&2; exit 1; }; \
+	$(VENV)/bin/jupyter-book build . -W -n --keep-going && $(PY) _ext/check_pages.py _build/html || { \
+	  rm -f _build/.doctrees/environment.pickle; \
+	  echo "The book is not complete: see the messages above." >&2; exit 1; }; \
 	echo "The book is in _build/html/index.html ($$(du -sh _build/html | cut -f1))."; \
 	echo "It took $$(($$(date +%s) - start)) seconds."
 

@@ -48,12 +48,10 @@ class Chapters:
             self.state_file.write_text(json.dumps(self.state, indent=1))
 
     def note_built(self, app, exception):
-        """Note a clean build; after a failed one let the next build read, and warn, again."""
-        if exception is None and app.statuscode == 0:
+        """Note that the pages show the results of these fingerprints."""
+        if exception is None:
             self.state["built"] = self.now
             self.state_file.write_text(json.dumps(self.state, indent=1))
-        else:
-            (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
 
 
 def copy_mathjax(app):
@@ -66,9 +64,13 @@ def copy_mathjax(app):
 
 def setup(app):
     """Connect to Sphinx."""
-    # Captions, alt texts and tags are cell metadata: take them from the chapter, not from the cache.
-    JupyterCacheBase.merge_match_into_notebook = functools.partialmethod(
-        JupyterCacheBase.merge_match_into_notebook, cell_meta=()
+    # Captions and alt texts are cell metadata: prose, which neither decides results nor is cached.
+    cache = JupyterCacheBase
+    cache.create_hashed_notebook = functools.partialmethod(
+        cache.create_hashed_notebook, cell_metadata=("tags",)
+    )
+    cache.merge_match_into_notebook = functools.partialmethod(
+        cache.merge_match_into_notebook, cell_meta=()
     )
     chapters = Chapters()
     app.connect("builder-inited", copy_mathjax)

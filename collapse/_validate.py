@@ -47,6 +47,17 @@ def nonnegative(name, value):
     return array
 
 
+def samples(name, value, event=0):
+    """Return `value` as finite samples: batch axes, the sample axis, then `event` axes."""
+    array = finite(name, value)
+    if array.ndim < 1 + event or array.shape[array.ndim - 1 - event] == 0:
+        axes = ", d" * event
+        raise ValueError(
+            f"{name} must have shape (..., M{axes}) with M at least 1, got {array.shape}"
+        )
+    return array
+
+
 def probabilities(name, value):
     """Return `value` as probabilities along the last axis, shape ``(..., K)``."""
     array = nonnegative(name, value)
@@ -67,18 +78,20 @@ def sample_sizes(sample_size, generations, minimum=1):
     """
     generations = integer("generations", generations, 0)
     if callable(sample_size):
-        sizes = np.array([sample_size(n) for n in range(generations)])
-    else:
+        sample_size = [sample_size(n) for n in range(generations)]
+    try:
         sizes = np.asarray(sample_size)
-        if sizes.ndim == 0:
-            sizes = np.full(generations, sizes)
-        elif sizes.ndim != 1 or len(sizes) < generations:
-            raise ValueError(
-                f"sample_size must be one number or a sequence of at least {generations} "
-                f"(one for each generation), got shape {sizes.shape}"
-            )
-        sizes = sizes[:generations]
-    if generations and sizes.dtype.kind not in "iuf" or (sizes != np.floor(sizes)).any():
+    except ValueError:  # a ragged sequence
+        raise ValueError(f"sample_size must be whole numbers, got {sample_size!r}") from None
+    if sizes.ndim == 0:
+        sizes = np.full(generations, sizes)
+    elif sizes.ndim != 1 or len(sizes) < generations:
+        raise ValueError(
+            f"sample_size must be one number or a sequence of at least {generations} "
+            f"(one for each generation), got shape {sizes.shape}"
+        )
+    sizes = sizes[:generations]
+    if sizes.dtype.kind not in "iuf" or (sizes != np.floor(sizes)).any():
         raise ValueError(f"sample_size must be whole numbers, got {sample_size!r}")
     if (sizes < minimum).any() or (sizes > 2**62).any():
         raise ValueError(

@@ -30,7 +30,7 @@ def squared_w2(first, second):
     Raises
     ------
     ValueError
-        If the models are not both Gaussian of one kind.
+        If the models are not both Gaussian of one kind and dimension.
 
     Notes
     -----
@@ -38,16 +38,13 @@ def squared_w2(first, second):
     :math:`|\mu_1-\mu_2|^2+\mathrm{tr}\,\Sigma_1+\mathrm{tr}\,\Sigma_2-2\|F_1^\top F_2\|_*` with
     factors :math:`\Sigma=FF^\top` and the nuclear norm, which is Bures' distance (Gelbrich 1990).
     """
-    if isinstance(first, Gaussian) and isinstance(second, Gaussian):
+    _check_pair("squared_w2", first, second, (Gaussian, MultivariateGaussian))
+    if isinstance(first, Gaussian):
         return (first.mean - second.mean) ** 2 + (first.std - second.std) ** 2
-    if isinstance(first, MultivariateGaussian) and isinstance(second, MultivariateGaussian):
-        factors = [
-            m.factor * np.exp(0.5 * m.log_scale)[..., None, None] for m in (first, second)
-        ]
-        nuclear = np.linalg.svd(factors[0].mT @ factors[1], compute_uv=False).sum(axis=-1)
-        spread = total_variance(first) + total_variance(second) - 2 * nuclear
-        return ((first.mean - second.mean) ** 2).sum(axis=-1) + np.maximum(spread, 0)
-    raise _unknown("squared_w2", first, second)
+    factors = [m.factor * np.exp(0.5 * m.log_scale)[..., None, None] for m in (first, second)]
+    nuclear = np.linalg.svd(factors[0].mT @ factors[1], compute_uv=False).sum(axis=-1)
+    spread = total_variance(first) + total_variance(second) - 2 * nuclear
+    return ((first.mean - second.mean) ** 2).sum(axis=-1) + np.maximum(spread, 0)
 
 
 def squared_w2_samples(first, second):
@@ -78,10 +75,7 @@ def squared_w2_samples(first, second):
 
 
 def _sorted(name, sample):
-    sample = _validate.finite(name, sample)
-    if sample.ndim == 0 or sample.shape[-1] == 0:
-        raise ValueError(f"{name} must hold at least one value, got shape {sample.shape}")
-    return np.sort(sample, axis=-1)
+    return np.sort(_validate.samples(name, sample), axis=-1)
 
 
 def kl(first, second):
@@ -95,30 +89,42 @@ def kl(first, second):
     Returns
     -------
     ndarray, shape (...)
-        The divergence in nats, infinite where q has no mass and p has.
+        The divergence in nats, infinite where q has no mass and p has. Gaussian laws without a
+        density are infinitely far from all others, but for a point on the line from itself.
 
     Raises
     ------
     ValueError
         If the models are not of one family.
     """
-    if isinstance(first, Gaussian) and isinstance(second, Gaussian):
-        log_ratio = first.log_variance - second.log_variance
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            shift = (first.mean - second.mean) ** 2 * np.exp(-second.log_variance)
-            value = 0.5 * (np.exp(log_ratio) - 1 - log_ratio + shift)
-        return np.where(np.isnan(value), np.inf, value)
-    if isinstance(first, MultivariateGaussian) and isinstance(second, MultivariateGaussian):
-        factor = first.factor * np.exp(0.5 * first.log_scale)[..., None, None]
-        scale = np.exp(0.5 * second.log_scale)[..., None, None]
-        white = np.linalg.solve(second.factor * scale, factor)
-        shift = np.linalg.solve(second.factor * scale, (first.mean - second.mean)[..., None])
-        trace = (white**2).sum(axis=(-2, -1)) + (shift**2).sum(axis=(-2, -1))
-        log_ratio = first.log_determinant - second.log_determinant
-        return 0.5 * (trace - first.mean.shape[-1] - log_ratio)
-    if isinstance(first, Categorical) and isinstance(second, Categorical):
+    _check_pair("kl", first, second, (Gaussian, MultivariateGaussian, Categorical))
+    if isinstance(first, Categorical):
         return special.rel_entr(first.probabilities, second.probabilities).sum(axis=-1)
-    raise _unknown("kl", first, second)
+    with np.errstate(all="ignore"):
+        if isinstance(first, Gaussian):
+            # in logarithms, as the variances may have underflowed
+            log_ratio = first.log_variance - second.log_variance
+            shift = np.exp(2 * np.log(np.abs(first.mean - second.mean)) - second.log_variance)
+            value = 0.5 * (np.expm1(log_ratio) - log_ratio + shift)
+            points = np.isneginf(first.log_variance) & np.isneginf(second.log_variance)
+            value = np.where(points & (first.mean == second.mean), 0.0, value)
+        else:
+            value = _kl_multivariate(first, second)
+    return np.where(np.isnan(value), np.inf, value)
+
+
+def _kl_multivariate(first, second):
+    d = first.mean.shape[-1]
+    if min(first.factor.shape[-1], second.factor.shape[-1]) < d:
+        return np.full(np.broadcast_shapes(first.mean.shape, second.mean.shape)[:-1], np.inf)
+    singular = np.linalg.slogdet(second.factor)[0] == 0
+    factor = np.where(singular[..., None, None], np.eye(d), second.factor)
+    white = (np.linalg.solve(factor, first.factor) ** 2).sum(axis=(-2, -1))
+    shift = (np.linalg.solve(factor, (first.mean - second.mean)[..., None]) ** 2).sum((-2, -1))
+    trace = np.exp(np.log(white) + first.log_scale - second.log_scale)
+    trace += np.exp(np.log(shift) - second.log_scale)
+    log_ratio = first.log_determinant - second.log_determinant
+    return np.where(singular, np.inf, 0.5 * (trace - d - log_ratio))
 
 
 @singledispatch
@@ -202,27 +208,55 @@ def tail_mass(model, truth, level=0.05):
         If the families differ or `level` is outside [0, 1].
     """
     level = _validate.real("level", level, 0, 1)
-    if isinstance(model, Gaussian) and isinstance(truth, Gaussian):
+    _check_pair("tail_mass", model, truth, (Gaussian, Categorical))
+    if _batch(truth):
+        raise ValueError(f"truth must be one law without batch, got a batch of {_batch(truth)}")
+    if isinstance(model, Gaussian):
         half = -special.ndtri(level / 2) * truth.std
         with np.errstate(divide="ignore", invalid="ignore"):
             below = (truth.mean - half - model.mean) / model.std
             above = (model.mean - truth.mean - half) / model.std
         return special.ndtr(below) + special.ndtr(above)
-    if isinstance(model, Categorical) and isinstance(truth, Categorical):
-        p = truth.probabilities
-        order = np.argsort(p, kind="stable")
-        in_tail = np.zeros(len(p), dtype=bool)
-        in_tail[order[np.cumsum(p[order]) <= level * (1 + 1e-12)]] = True
-        return np.where(in_tail[model.support], model.columns, 0).sum(axis=-1)
-    raise _unknown("tail_mass", model, truth)
+    p = truth.probabilities
+    order = np.argsort(p, kind="stable")
+    in_tail = np.zeros(len(p), dtype=bool)
+    in_tail[order[np.cumsum(p[order]) <= level * (1 + 1e-12)]] = True
+    return np.where(in_tail[model.support], model.columns, 0).sum(axis=-1)
 
 
 def tail_mass_samples(samples, truth, level=0.05):
     """Share of samples, shape (..., M), beyond the truth's `level`/2 quantiles; shape (...)."""
     level = _validate.real("level", level, 0, 1)
-    samples = _validate.finite("samples", samples)
+    samples = _validate.samples("samples", samples)
+    if not isinstance(truth, Gaussian) or _batch(truth):
+        raise ValueError(f"truth must be one Gaussian without batch, got {truth!r}")
     half = -special.ndtri(level / 2) * truth.std
     return (np.abs(samples - truth.mean) > half).mean(axis=-1)
+
+
+def _batch(model):
+    """Return the batch shape of a model."""
+    if isinstance(model, Gaussian):
+        return model.mean.shape
+    return (model.columns if isinstance(model, Categorical) else model.mean).shape[:-1]
+
+
+def _check_pair(name, first, second, kinds):
+    """Refuse two models unless they are of one kind, on one space, and their batches broadcast."""
+    if not isinstance(first, kinds) or type(first) is not type(second):
+        raise _unknown(name, first, second)
+    if isinstance(first, Categorical):
+        spaces = first.categories, second.categories
+    else:
+        spaces = tuple(m.mean.shape[len(_batch(m)) :] for m in (first, second))
+    if spaces[0] != spaces[1]:
+        raise ValueError(f"{name} needs two models on one space, got {spaces[0]} and {spaces[1]}")
+    try:
+        np.broadcast_shapes(_batch(first), _batch(second))
+    except ValueError:
+        raise ValueError(
+            f"{name} needs batches that broadcast, got {_batch(first)} and {_batch(second)}"
+        ) from None
 
 
 def _unknown(name, *models):

@@ -13,7 +13,7 @@ All chains advance together, in array operations over their common axis.
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -202,18 +202,49 @@ def recurse(
     """
     rng = generator(rng)
     chains = _validate.integer("chains", chains, 1)
-    measure = dict(measure or {})
-    for name, function in {"fit": fit, "policy": policy, "draw": draw, **measure}.items():
+    for name, function in {"fit": fit, "policy": policy, "draw": draw}.items():
         if not callable(function):
             raise ValueError(f"{name} must be callable, got {function!r}")
-    run = _Run(
-        fit, policy, draw, sample_size, None if keep is None else frozenset(keep), measure
-    )
-    reality = reality.broadcast(chains)
+    measure = _functions(measure)
+    run = _Run(fit, policy, draw, sample_size, _kept(keep), measure)
+    reality = _laid_out(reality, chains)
     measured = {name: np.array([function(reality)]) for name, function in measure.items()}
+    for name, values in measured.items():
+        if values.shape != (1, chains):
+            raise ValueError(
+                f"measure must give values of shape ({chains},), one for each chain, "
+                f"got {values.shape[1:]} from {name!r}"
+            )
     now = _Now(0, reality, None, rng, rng.bit_generator.state)
     start = Lineage(np.zeros(1, int), (reality,), reality, np.empty(0, int), measured, run, now)
     return _advance(start, generations, rng)
+
+
+def _functions(measure):
+    """Return what is to be measured as a dict of its own."""
+    measure = {} if measure is None else measure
+    if not isinstance(measure, Mapping) or not all(map(callable, measure.values())):
+        raise ValueError(f"measure must be a dict of names and callables, got {measure!r}")
+    return dict(measure)
+
+
+def _kept(keep):
+    """Return the generations that are kept as a set, None for all."""
+    if keep is None:
+        return None
+    if not isinstance(keep, Iterable):
+        raise ValueError(f"keep must be an iterable of generations, got {keep!r}")
+    return frozenset(_validate.integer("keep", n, 0) for n in keep)
+
+
+def _laid_out(reality, chains):
+    """Return reality as a batch of chains."""
+    if not callable(getattr(reality, "broadcast", None)):
+        raise ValueError(f"reality must be a model, got {reality!r}")
+    try:
+        return reality.broadcast(chains)
+    except ValueError as error:
+        raise ValueError(f"reality must be one model or a batch of {chains}: {error}") from None
 
 
 def extend(lineage, generations):

@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 
+from collapse import _validate
+
 
 def seeded(seed):
     """Return the generator that belongs to a seed.
@@ -28,7 +30,7 @@ def seeded(seed):
     offset = os.environ.get("COLLAPSE_SEED_OFFSET", "0")
     if not offset.isdecimal():
         raise ValueError(f"COLLAPSE_SEED_OFFSET must be a non-negative integer, got {offset!r}")
-    return generator([seed, int(offset)])
+    return generator([_validate.integer("seed", seed, 0), int(offset)])
 
 
 def generator(rng):
@@ -54,7 +56,7 @@ def generator(rng):
     try:
         if rng is None:
             raise TypeError
-        return np.random.default_rng(rng)
+        return np.random.default_rng(np.random.SeedSequence(rng))
     except (TypeError, ValueError):
         raise ValueError(
             f"rng must be a non-negative integer seed or a numpy Generator, got {rng!r}"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 HOLDS = "holds"
 CONDITION = "holds under a condition"
 FAILS = "fails as stated"
@@ -61,6 +63,8 @@ class Evidence:
     ----------
     stated : tuple of Comparison
         The statement's own predictions, where it applies; the first is the headline.
+    control : Comparison
+        A wrong prediction of a number observed: it must be refuted, or the check has no power.
     corrected : tuple of Comparison
         Predictions of the corrected statement, if it fails as stated.
     outside : tuple of Comparison
@@ -71,6 +75,7 @@ class Evidence:
     """
 
     stated: tuple
+    control: Comparison
     corrected: tuple = ()
     outside: tuple = ()
     condition: str = ""
@@ -78,18 +83,46 @@ class Evidence:
     @property
     def verdict(self):
         """The verdict that the comparisons support."""
+        if not _refuted(self.control):
+            return UNDECIDED
         if self.corrected:
-            refuted = any(abs(c.z) > REFUTES for c in self.stated)
+            refuted = any(_refuted(c) for c in self.stated)
             return FAILS if refuted and _agree(self.corrected) else UNDECIDED
         if not _agree(self.stated):
             return UNDECIDED
         if self.outside:
-            return CONDITION if all(abs(c.z) > REFUTES for c in self.outside) else UNDECIDED
+            return CONDITION if all(_refuted(c) for c in self.outside) else UNDECIDED
         return HOLDS
 
 
 def _agree(comparisons):
     return all(abs(c.z) < AGREES for c in comparisons)
+
+
+def _refuted(comparison):
+    return abs(comparison.z) > REFUTES
+
+
+def compare(quantity, predicted, values):
+    """Compare the mean of independent values with its prediction.
+
+    Parameters
+    ----------
+    quantity : str
+        What is compared, with its setting.
+    predicted : float
+        The prediction.
+    values : array_like, shape (chains,)
+        One value for each chain.
+
+    Returns
+    -------
+    Comparison
+        With the mean of the values and its standard error.
+    """
+    values = np.asarray(values, dtype=float)
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return Comparison(quantity, float(predicted), float(values.mean()), float(error))
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,8 @@ class CategoricalCounts:
     def of(cls, samples, categories):
         """Return the counts of raw samples, integers of shape (..., M), of K categories."""
         samples = _validate.categories("samples", samples, categories)
+        if samples.shape[-1] == 0:
+            raise ValueError(f"samples must hold at least one category, got {samples.shape}")
         rows = _rows(samples)
         key, counts = np.unique(
             np.arange(len(rows))[:, None] * categories + rows, return_counts=True

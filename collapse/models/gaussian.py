@@ -127,7 +127,7 @@ class GaussianStatistics:
     @classmethod
     def of(cls, samples):
         """Return the statistics of raw samples, shape (..., M)."""
-        samples = _validate.finite("samples", samples)
+        samples = _validate.samples("samples", samples)
         mean = samples.mean(axis=-1)
         scatter = ((samples - mean[..., None]) ** 2).sum(axis=-1)
         return cls(samples.shape[-1], mean, scatter)

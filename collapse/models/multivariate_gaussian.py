@@ -64,7 +64,13 @@ class MultivariateGaussian:
                 f"got a smallest eigenvalue of {values.min():.3g}"
             )
         factor = vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
-        batch = np.broadcast_shapes(mean.shape[:-1], factor.shape[:-2])
+        try:
+            batch = np.broadcast_shapes(mean.shape[:-1], factor.shape[:-2])
+        except ValueError:
+            raise ValueError(
+                "mean and covariance must have batch shapes that broadcast against each other, "
+                f"got {mean.shape[:-1]} and {factor.shape[:-2]}"
+            ) from None
         with np.errstate(divide="ignore"):
             volume = np.log(np.maximum(values, 0)).sum(axis=-1)
         self.__dict__.update(
@@ -126,7 +132,7 @@ class MultivariateGaussian:
             diagonal = np.diagonal(bartlett, axis1=-2, axis2=-1)
             volume = self.log_determinant + 2 * np.log(diagonal).sum(axis=-1)
         else:
-            factor, volume = _triangular(factor)
+            factor, volume = _reduced(factor)
             volume += factor.shape[-1] * self.log_scale
         return MultivariateStatistics(size, mean, factor, self.log_scale, volume)
 
@@ -166,14 +172,14 @@ class MultivariateStatistics:
     @classmethod
     def of(cls, samples):
         """Return the statistics of raw samples, shape (..., M, d)."""
-        samples = _validate.finite("samples", samples)
+        samples = _validate.samples("samples", samples, event=1)
         size, d = samples.shape[-2:]
         mean = samples.mean(axis=-2)
         if size - 1 < d:
             rows = helmert(size) @ samples  # size - 1 contrasts with the same scatter matrix
         else:
             rows = samples - mean[..., None, :]
-        factor, volume = _triangular(rows.mT)
+        factor, volume = _reduced(rows.mT)
         return cls(size, mean, factor, np.zeros(mean.shape[:-1]), volume)
 
     def __add__(self, other):
@@ -183,7 +189,7 @@ class MultivariateStatistics:
         shift = other.mean - self.mean
         parts = [a.factor * np.exp(0.5 * a.log_scale)[..., None, None] for a in (self, other)]
         parts.append(shift[..., None] * np.sqrt(self.size * (other.size / size)))
-        factor, volume = _triangular(np.concatenate(parts, axis=-1))
+        factor, volume = _reduced(np.concatenate(parts, axis=-1))
         mean = self.mean + shift * (other.size / size)
         return MultivariateStatistics(size, mean, factor, np.zeros(mean.shape[:-1]), volume)
 
@@ -234,9 +240,14 @@ def _bartlett(batch, rank, dof, rng):
     return factor
 
 
-def _triangular(columns):
-    """Return a lower-triangular factor of ``columns @ columns.T`` and its log pseudo-determinant."""
-    factor = np.linalg.qr(columns.mT, mode="r").mT
+def _reduced(columns):
+    """Return a factor of ``columns @ columns.T``, d columns at most, and its log determinant.
+
+    With fewer than d columns this is the logarithm of the product of the eigenvalues that are not
+    zero, which are those of ``columns.T @ columns``.
+    """
+    wide = columns.shape[-1] >= columns.shape[-2]
+    triangle = np.linalg.qr(columns.mT if wide else columns, mode="r")
     with np.errstate(divide="ignore"):
-        diagonal = np.log(np.abs(np.diagonal(factor, axis1=-2, axis2=-1)))
-    return factor, 2 * diagonal.sum(axis=-1)
+        diagonal = np.log(np.abs(np.diagonal(triangle, axis1=-2, axis2=-1)))
+    return (triangle.mT if wide else columns), 2 * diagonal.sum(axis=-1)

@@ -1,0 +1,54 @@
+"""The ledger of claims: every statement of the paper, with its check and verdict where one exists."""
+
+from collapse.claims import categorical, gaussian
+from collapse.claims.ledger import Entry
+from collapse.claims.statements import STATEMENTS
+
+# identifier -> (check, chapter that explains it)
+CHECKS = {
+    "C1": (categorical.tails_disappear, "words"),
+    "C4": (categorical.tails_first, "words"),
+    "C5": (categorical.inevitable, "words"),
+    "C7": (gaussian.statistical_error_vanishes, "gaussian"),
+    "C11": (categorical.rare_states, "words"),
+    "C12": (categorical.ends_in_a_point, "words"),
+    "C14": (gaussian.variance_of_a_draw, "gaussian"),
+    "C15": (gaussian.risk_diverges, "gaussian"),
+    "C16": (gaussian.growing_samples, "gaussian"),
+    "C17": (gaussian.variance_vanishes, "gaussian"),
+    "C19": (gaussian.pooling, "gaussian"),
+    "C30": (categorical.finite_experiments, "words"),
+    "S1": (gaussian.tails_then_a_point, "gaussian"),
+    "S3": (gaussian.errors_accumulate, "gaussian"),
+}
+
+
+def entries(identifiers=None):
+    """Yield the ledger's entries, running the checks.
+
+    Parameters
+    ----------
+    identifiers : iterable of str, optional
+        The claims wanted, all by default.
+
+    Yields
+    ------
+    collapse.claims.ledger.Entry
+        In the order of the ledger.
+
+    Raises
+    ------
+    ValueError
+        If there is no such claim.
+    """
+    known = [statement.identifier for statement in STATEMENTS]
+    wanted = known if identifiers is None else list(identifiers)
+    for identifier in wanted:
+        if identifier not in known:
+            raise ValueError(
+                f"identifiers must be among {known[0]} to C37 and S1 to {known[-1]}, got {identifier!r}"
+            )
+    for statement in STATEMENTS:
+        if statement.identifier in wanted:
+            check, chapter = CHECKS.get(statement.identifier, (None, ""))
+            yield Entry(statement, check() if check else None, chapter)
