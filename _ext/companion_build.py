@@ -62,6 +62,16 @@ def copy_mathjax(app):
     shutil.copy(Path(carrier) / "static" / "mathjax" / app.config.mathjax_path, target)
 
 
+def restyled_pages(app, env, added, changed, removed):
+    """Name every page when a style sheet changed, since each page carries its checksum."""
+    built = Path(app.outdir) / "_static"
+    for path in (Path(app.srcdir) / "_static").iterdir():
+        copy = built / path.name
+        if not copy.exists() or copy.read_bytes() != path.read_bytes():
+            return sorted(env.found_docs)
+    return []
+
+
 def setup(app):
     """Connect to Sphinx."""
     # Captions and alt texts are cell metadata: prose, which neither decides results nor is cached.
@@ -75,6 +85,7 @@ def setup(app):
     chapters = Chapters()
     app.connect("builder-inited", copy_mathjax)
     app.connect("env-get-outdated", chapters.read_state)
+    app.connect("env-get-outdated", restyled_pages)
     app.connect("doctree-read", chapters.note_executed)
     app.connect("build-finished", chapters.note_built)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

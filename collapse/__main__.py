@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import textwrap
 
 from tqdm import tqdm
 
 from collapse.claims import entries
-from collapse.claims.ledger import UNTESTED
+from collapse.claims.table import Table
 
 
 def main(arguments=None):
@@ -31,25 +30,7 @@ def main(arguments=None):
     if options.json:
         print(json.dumps([entry.row() for entry in found], indent=1, ensure_ascii=False))
     else:
-        print("\n".join(_text(entry) for entry in found))
-
-
-def _text(entry):
-    """Return an entry as lines for a terminal."""
-    row = entry.row()
-    lines = [f"{row['id']:<4}{row['verdict'].upper()}", *_wrap(row["statement"])]
-    if row["condition"]:
-        lines += _wrap(("Why: " if entry.verdict == UNTESTED else "Note: ") + row["condition"])
-    for c in entry.evidence.stated if entry.evidence else ():
-        lines += _wrap(
-            f"{c.quantity}: predicted {c.predicted:.4g}, "
-            f"observed {c.observed:.4g} +- {c.standard_error:.2g} (z = {c.z:+.1f})"
-        )
-    return "\n".join([*lines, ""])
-
-
-def _wrap(text):
-    return textwrap.wrap(text, 96, initial_indent="    ", subsequent_indent="      ")
+        print(Table(found))
 
 
 if __name__ == "__main__":

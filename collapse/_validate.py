@@ -30,7 +30,10 @@ def real(name, value, minimum=-np.inf, maximum=np.inf, *, open_below=False):
 def finite(name, value):
     """Return `value` as a float array without NaN or infinity, or say where one is."""
     try:
-        array = np.asarray(value, dtype=float)
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufO":  # numpy would read text and drop imaginary parts
+            raise TypeError
+        array = array.astype(float, copy=False)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be numbers, got {value!r}") from None
     if not np.isfinite(array).all():

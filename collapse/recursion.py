@@ -239,7 +239,7 @@ def _kept(keep):
 
 def _laid_out(reality, chains):
     """Return reality as a batch of chains."""
-    if not callable(getattr(reality, "broadcast", None)):
+    if isinstance(reality, type) or not callable(getattr(reality, "broadcast", None)):
         raise ValueError(f"reality must be a model, got {reality!r}")
     try:
         return reality.broadcast(chains)

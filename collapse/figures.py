@@ -1,0 +1,98 @@
+"""One style for every figure, and the few things that figures of several chapters draw.
+
+Simulation is a line (the median chain) in a band that holds the middle share of the chains; theory
+is black and dashed. A colour means the same thing in every chapter.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+COLOURS = dict(
+    zip(
+        ("reality", "ddof=1", "ddof=0", "replace", "accumulate", "printed", "other"),
+        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 0, 1, 0, 4, 3, 7)),
+        strict=True,
+    )
+)
+COLOURS_OF_LAYERS = sns.color_palette("colorblind", 7).as_hex()
+WIDTH = 6.0
+
+
+def use_style():
+    """Set the style of all figures of a chapter."""
+    sns.set_theme(style="ticks", palette="colorblind")
+    plt.rcParams.update(
+        {
+            "figure.dpi": 160,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            "font.size": 11,
+        }
+    )
+
+
+def panels(rows=1, columns=1, height=3.4, **options):
+    """Return a figure as wide as the text, and its axes, from top to bottom."""
+    return plt.subplots(rows, columns, figsize=(WIDTH, height), **options)
+
+
+def band(ax, generations, values, colour, label, share=0.9):
+    """Draw the median chain and the band that holds a share of the chains.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    generations : array_like, shape (G,)
+        The generations.
+    values : array_like, shape (G, chains)
+        A value for each generation and chain.
+    colour : str
+        A key of `COLOURS`.
+    label : str
+        What the median is called in the legend.
+    share : float
+        The share of the chains inside the band.
+    """
+    low, median, high = np.quantile(values, [(1 - share) / 2, 0.5, (1 + share) / 2], axis=-1)
+    ax.fill_between(generations, low, high, color=COLOURS[colour], alpha=0.25, linewidth=0)
+    ax.plot(generations, median, color=COLOURS[colour], label=label)
+
+
+def exact(ax, x, y, label=None, **options):
+    """Draw what theory says: black and dashed."""
+    ax.plot(x, y, color="black", linestyle="--", linewidth=1.3, label=label, zorder=3, **options)
+
+
+def loop():
+    """Draw the recursion: reality, data, fit, model, data, fit, model, ..."""
+    fig, ax = panels(height=2.3)
+    ax.set(xlim=(0, 12), ylim=(0, 4.2))
+    ax.axis("off")
+    boxes = [
+        (0.1, "generation 0\nreality", COLOURS["reality"]),
+        (4.3, "generation 1\nmodel", COLOURS["ddof=1"]),
+        (8.5, "generation 2\nmodel", COLOURS["ddof=1"]),
+    ]
+    for x, text, colour in boxes:
+        style = {"boxstyle": "round,pad=0.1,rounding_size=0.25", "alpha": 0.25, "color": colour}
+        ax.add_patch(FancyBboxPatch((x, 2.5), 2.3, 1.3, **style))
+        ax.text(x + 1.15, 3.15, text, ha="center", va="center", fontsize=10)
+    for i, x in enumerate((2.5, 6.7)):
+        ax.text(x + 0.85, 0.75, f"$M_{i}$ draws", ha="center", va="center", fontsize=10)
+        _arrow(ax, (x - 0.5, 2.35), (x + 0.35, 1.15))
+        _arrow(ax, (x + 1.3, 1.15), (x + 2.2, 2.35))
+        ax.text(x - 0.25, 1.55, "sample", ha="right", fontsize=9, style="italic")
+        ax.text(x + 1.95, 1.55, "fit", ha="left", fontsize=9, style="italic")
+    _arrow(ax, (10.4, 2.35), (11.2, 1.15))
+    ax.text(11.35, 0.75, "...", ha="center", va="center", fontsize=14)
+    return fig
+
+
+def _arrow(ax, start, end):
+    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=13, color="0.3"))

@@ -1,0 +1,433 @@
+"""One suite of contracts, run over every model."""
+
+import copy
+import inspect
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import import_module
+
+import numpy as np
+import pytest
+from harness import assert_agrees, assert_refutes
+from scipy import integrate, stats
+from twins import categorical_chain, gaussian_chain, law_chain, multivariate_chain
+
+from collapse import metrics, models
+from collapse.models.adapter import ScipyLaw
+from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
+from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
+from collapse.models.multivariate_gaussian import (
+    FitMultivariateGaussian,
+    MultivariateGaussian,
+    MultivariateStatistics,
+)
+from collapse.policies import accumulate, pool, replace
+from collapse.recursion import draw_samples, draw_statistics, recurse
+from collapse.seeds import seeded
+
+SIZES = [4, 3, 5]
+each_policy = pytest.mark.parametrize("policy", [replace, accumulate])
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A reality, how it is fitted, and what is known of both from elsewhere."""
+
+    name: str
+    make: Callable  # make(*arguments) is the reality
+    arguments: tuple
+    fit: Callable
+    event: tuple  # the shape of one draw
+    density: Callable  # log density or log probability, by scipy
+    of: Callable | None  # the statistics of raw samples
+    parameters: Callable  # parameters(model): arrays that determine it
+    summaries: Callable  # summaries(model): shape (chains, S)
+    twin: Callable  # twin(sizes, rng, accumulate): summaries of one chain, shape (N, S)
+    wrong: Callable  # a fit, or sizes, that the twin must refute
+    deviations: Callable  # (fitted, reality, M): shape (chains, S), second moments near 1
+    chains: int = 4000
+
+    @property
+    def reality(self):
+        return self.make(*self.arguments)
+
+
+def on_the_line(mean, std):
+    return np.stack([mean, np.log1p(std), std], axis=-1)
+
+
+def gaussian(ddof):
+    def twin(sizes, rng, pooled):
+        means, variances = gaussian_chain(-1.0, 2.0, ddof, sizes, rng, pooled)
+        return on_the_line(means, np.sqrt(variances))[1:]
+
+    return Case(
+        name=f"gaussian, ddof={ddof}",
+        make=Gaussian,
+        arguments=(np.array(-1.0), np.array(2.0)),
+        fit=FitGaussian(ddof),
+        event=(),
+        density=stats.norm(-1, np.sqrt(2)).logpdf,
+        of=GaussianStatistics.of,
+        parameters=lambda m: (m.mean, m.variance),
+        summaries=lambda m: on_the_line(m.mean, m.std),
+        twin=twin,
+        wrong={"fit": FitGaussian(1 - ddof)},
+        deviations=lambda m, r, size: np.stack(
+            [
+                (m.mean - r.mean) * np.sqrt(size / r.variance),
+                (m.log_variance - r.log_variance) * np.sqrt(size / 2),
+            ],
+            axis=-1,
+        ),
+    )
+
+
+def scipy_law():
+    law = stats.laplace(1.0, 2.0)
+
+    def twin(sizes, rng, pooled):
+        draw = lambda size, rng: rng.laplace(1.0, 2.0, size)  # noqa: E731
+        means, variances = law_chain(draw, 1, sizes, rng, pooled)
+        return on_the_line(means, np.sqrt(variances))
+
+    return Case(
+        name="law of scipy",
+        make=ScipyLaw,
+        arguments=(law,),
+        fit=FitGaussian(ddof=1),
+        event=(),
+        density=law.logpdf,
+        of=None,
+        parameters=lambda m: (m.mean, m.variance),
+        summaries=lambda m: on_the_line(m.mean, m.std),
+        twin=twin,
+        wrong={"fit": FitGaussian(ddof=0)},
+        deviations=None,
+    )
+
+
+def multivariate(d, ddof):
+    shape = np.tri(d) + np.diag(np.arange(d))
+    mean, covariance = np.arange(d) - 1.0, shape @ shape.T / d
+    root = np.linalg.cholesky(covariance)
+
+    def features(mean, covariance):
+        trace = np.trace(covariance, axis1=-2, axis2=-1)
+        entries = mean[..., 0], mean[..., -1], np.log(trace), covariance[..., 0, -1] / trace
+        return np.stack([*entries, covariance[..., -1, -1] / trace], axis=-1)
+
+    def deviations(m, r, size):
+        scatter = np.linalg.solve(root, np.linalg.solve(root, m.covariance - r.covariance).mT)
+        white = np.linalg.solve(root, (m.mean - r.mean)[..., None])[..., 0]
+        spread = np.stack([scatter[:, 0, 0] / np.sqrt(2), scatter[:, 0, -1]], axis=-1)
+        return np.concatenate([white, spread], axis=-1) * np.sqrt(size)
+
+    return Case(
+        name=f"multivariate gaussian, d={d}, ddof={ddof}",
+        make=MultivariateGaussian,
+        arguments=(mean, covariance),
+        fit=FitMultivariateGaussian(ddof),
+        event=(d,),
+        density=stats.multivariate_normal(mean, covariance).logpdf,
+        of=MultivariateStatistics.of,
+        parameters=lambda m: (m.mean, m.covariance, m.log_determinant),
+        summaries=lambda m: features(m.mean, m.covariance),
+        twin=lambda *a: features(
+            *multivariate_chain(mean, covariance, ddof, a[0], a[1], accumulate=a[2])
+        )[1:],
+        wrong={"fit": FitMultivariateGaussian(1 - ddof)},
+        deviations=deviations,
+        chains=2000,
+    )
+
+
+def categorical(name, p):
+    def features(p):
+        return np.concatenate([p[..., :2], 1 - (p**2).sum(-1)[..., None], p[..., -1:] > 0], -1)
+
+    return Case(
+        name=name,
+        make=Categorical,
+        arguments=(p,),
+        fit=FitCategorical(len(p)),
+        event=(),
+        density=stats.rv_discrete(values=(np.arange(len(p)), p)).logpmf,
+        of=lambda x: CategoricalCounts.of(x, len(p)),
+        parameters=lambda m: (m.probabilities,),
+        summaries=lambda m: features(m.probabilities),
+        twin=lambda *a: features(categorical_chain(p, a[0], a[1], accumulate=a[2]))[1:],
+        wrong={"sample_size": [m + 2 for m in SIZES]},
+        deviations=lambda m, r, size: (
+            (m.probabilities - r.probabilities)[:, :3]
+            * np.sqrt(size / (r.probabilities * (1 - r.probabilities))[:, :3])
+        ),
+    )
+
+
+ZIPF = 1 / np.arange(1, 301)
+CASES = [
+    gaussian(ddof=0),
+    gaussian(ddof=1),
+    multivariate(d=3, ddof=1),
+    multivariate(d=4, ddof=0),  # more dimensions than a sample of 3, 4 or 5 can fill
+    categorical("few categories", np.array([0.5, 0.3, 0.2, 0.0])),
+    categorical("many categories", ZIPF / ZIPF.sum()),
+    scipy_law(),
+]
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+each_family = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.of], ids=lambda case: case.name
+)
+
+
+def density_of(model, x):
+    return (model.logpdf if hasattr(model, "logpdf") else model.logpmf)(x)
+
+
+def batched(case, batch):
+    """Return the reality over a batch of any shape."""
+    if case.make is ScipyLaw:
+        return ScipyLaw(*case.arguments, batch)
+    return case.make(*(np.broadcast_to(a, (*batch, *np.shape(a))) for a in case.arguments))
+
+
+def test_every_model_and_fit_has_a_case():
+    tested = {type(case.reality) for case in CASES} | {type(case.fit) for case in CASES}
+    for module in pkgutil.iter_modules(models.__path__, models.__name__ + "."):
+        classes = inspect.getmembers(import_module(module.name), inspect.isclass)
+        own = {c for _, c in classes if c.__module__ == module.name}
+        due = {c for c in own if hasattr(c, "sample") or "__call__" in vars(c)}
+        assert due, f"{module.name} holds neither a model nor a fit"
+        assert due <= tested, f"no case for {sorted(c.__name__ for c in due - tested)}"
+
+
+@each_case
+@pytest.mark.parametrize("batch", [(), (7,), (2, 3)])
+def test_shapes(case, batch):
+    model, rng = batched(case, batch), seeded(1)
+    samples = model.sample(6, rng)
+    assert samples.shape == (*batch, 6, *case.event)
+    assert density_of(model, samples).shape == (*batch, 6)
+    assert case.fit(samples).sample(2, rng).shape == (*batch, 2, *case.event)
+    if case.of:
+        fitted = case.fit(model.statistics(6, rng))
+        assert fitted.sample(2, rng).shape == (*batch, 2, *case.event)
+        for ours, raw in zip(
+            case.parameters(fitted), case.parameters(case.fit(samples)), strict=True
+        ):
+            assert ours.shape == raw.shape
+            assert ours.shape[: len(batch)] == batch
+
+
+@each_case
+def test_broadcast_lays_one_law_over_the_chains(case):
+    one, many = case.reality, case.reality.broadcast(5)
+    x = one.sample(9, seeded(2))
+    np.testing.assert_array_equal(
+        density_of(many, np.broadcast_to(x, (5, *x.shape))),
+        np.broadcast_to(density_of(one, x), (5, 9)),
+    )
+    again = many.broadcast(5)
+    np.testing.assert_array_equal(again.sample(3, seeded(2)), many.sample(3, seeded(2)))
+    # each chain draws for itself
+    assert len({row.tobytes() for row in many.sample(20, seeded(2))}) == 5
+
+
+@each_case
+def test_models_cannot_be_changed(case):
+    model = case.reality
+    data = case.fit(model.broadcast(2).sample(6, seeded(3)))
+    for record in (model, data, case.fit):
+        for field in (*(f.name for f in fields(record)), "something_new"):
+            with pytest.raises(AttributeError):
+                setattr(record, field, 0)
+
+
+@each_case
+def test_models_do_not_follow_their_input(case):
+    arguments = copy.deepcopy(case.arguments)
+    model = case.make(*arguments)
+    samples = case.reality.broadcast(3).sample(6, seeded(4))
+    fitted = case.fit(samples)
+    before = [m.sample(4, seeded(5)) for m in (model, fitted)]
+    for array in (*arguments, samples):
+        if isinstance(array, np.ndarray):
+            array[...] = 0
+    after = [m.sample(4, seeded(5)) for m in (model, fitted)]
+    for first, second in zip(before, after, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    ("case", "draw"),
+    [(c, "sample") for c in CASES] + [(c, "statistics") for c in CASES if c.of],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_seeds_decide_the_numbers(case, draw):
+    model = case.reality.broadcast(4)
+    legacy = vars(np.random)["get_state"]
+    before = legacy()
+    numbers = [
+        np.concatenate([np.ravel(a) for a in case.parameters(case.fit(getattr(model, draw)(6, r)))])
+        for r in (seeded(6), seeded(6), seeded(7))
+    ]
+    assert np.array_equal(before[1], legacy()[1]) and before[2:] == legacy()[2:]
+    np.testing.assert_array_equal(numbers[0], numbers[1])
+    assert not np.array_equal(numbers[0], numbers[2])
+
+
+def with_squares(summaries):
+    return np.concatenate([summaries, summaries**2], axis=-1)
+
+
+def run(case, policy, draw, seed, **changes):
+    """Return first and second powers of the summaries, shape (chains, N, 2 S)."""
+    arguments = {"fit": case.fit, "sample_size": SIZES, "generations": len(SIZES)} | changes
+    lineage = recurse(
+        case.reality, chains=case.chains, policy=policy, draw=draw, rng=seeded(seed), **arguments
+    )
+    summaries = [case.summaries(model) for model in lineage.models[1:]]
+    return with_squares(np.stack(summaries, axis=1))
+
+
+@cache
+def twins_of(case, policy):
+    rng = seeded(10)
+    chains = [case.twin(SIZES, rng, policy is accumulate) for _ in range(case.chains)]
+    return with_squares(np.array(chains))
+
+
+@each_case
+@each_policy
+@pytest.mark.parametrize("draw", [draw_statistics, draw_samples])
+def test_paths_agree_with_the_naive_twin(case, policy, draw):
+    # chain k of one run and chain k of the other are independent: their difference has mean zero
+    seed = 11 if draw is draw_statistics else 12
+    twins = twins_of(case, policy)
+    assert_agrees(run(case, policy, draw, seed) - twins, 0)
+    assert_refutes(run(case, policy, draw, seed, **case.wrong) - twins, 0)
+
+
+@each_case
+@each_policy
+def test_paths_agree_with_each_other(case, policy):
+    exact, raw = (run(case, policy, d, s) for s, d in [(13, draw_statistics), (14, draw_samples)])
+    assert_agrees(exact - raw, 0)
+    other = accumulate if policy is replace else replace
+    assert_refutes(exact - run(case, other, draw_samples, 14), 0)
+
+
+def grid(model, d):
+    """Return points and weights that integrate a normal density exactly to rounding."""
+    root = np.linalg.cholesky(model.covariance)
+    axis = np.arange(-7.5, 7.6, 0.75)
+    points = np.stack(np.meshgrid(*[axis] * d, indexing="ij"), axis=-1).reshape(-1, d)
+    return model.mean + points @ root.T, np.linalg.det(root) * 0.75**d
+
+
+@each_case
+def test_densities_are_normalised(case):
+    model = case.reality
+    if isinstance(model, Categorical):
+        total = np.exp(model.logpmf(np.arange(model.categories))).sum()
+    elif case.event:
+        points, weight = grid(model, *case.event)
+        total = np.exp(model.logpdf(points)).sum() * weight
+    else:
+        pieces = [(-np.inf, 0), (0, 1), (1, np.inf)]
+        density = lambda x: np.exp(model.logpdf(np.array([x])))[0]  # noqa: E731
+        total = sum(integrate.quad(density, *ends, epsabs=1e-11)[0] for ends in pieces)
+    assert total == pytest.approx(1, abs=1e-7)
+
+
+@each_case
+def test_densities_are_those_of_scipy(case):
+    x = case.reality.sample(50, seeded(15))
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(density_of(case.reality, x), case.density(x), rtol=1e-10)
+
+
+def test_impossible_categories_have_no_probability():
+    assert np.isneginf(CASES[4].reality.logpmf(np.array([3])))[0]
+
+
+def assert_same(case, first, second):
+    for a, b in zip(case.parameters(first), case.parameters(second), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@each_family
+@pytest.mark.parametrize("sizes", [(5, 7), (2, 2), (1, 6)])
+@pytest.mark.parametrize("chains", [1, 6])
+def test_pooled_statistics_are_those_of_the_joint_sample(case, sizes, chains):
+    model, rng = case.reality.broadcast(chains), seeded(16)
+    first, second = (model.sample(size, rng) for size in sizes)
+    whole = case.fit(case.of(np.concatenate([first, second], axis=1)))
+    for a in (first, case.of(first)):
+        for b in (second, case.of(second)):
+            assert_same(case, whole, case.fit(pool(a, b)))
+            assert_same(case, whole, case.fit(pool(b, a)))
+    third = model.sample(3, rng)
+    left = pool(pool(case.of(first), second), third)
+    right = pool(first, pool(case.of(second), third))
+    assert left.size == right.size == sum(sizes) + 3
+    assert_same(case, case.fit(left), case.fit(right))
+    with pytest.raises(AssertionError):  # the control: one draw too many
+        assert_same(case, whole, case.fit(pool(case.of(first), model.sample(sizes[1] + 1, rng))))
+
+
+@each_family
+def test_drawn_statistics_pool_with_samples(case):
+    model, rng = case.reality.broadcast(3), seeded(17)
+    drawn, sample = model.statistics(4, rng), model.sample(5, rng)
+    for pooled in (pool(drawn, sample), pool(sample, drawn)):
+        assert_same(case, case.fit(pooled), case.fit(drawn + case.of(sample)))
+
+
+@each_family
+def test_enormous_samples(case):
+    size, chains = 10**12, 4000
+    model = case.reality.broadcast(chains)
+    fitted = case.fit(model.statistics(size, seeded(18)))
+    squared = case.deviations(fitted, model, size) ** 2
+    assert np.abs(case.deviations(fitted, model, 1)).max() < 1e-5
+    assert_agrees(squared, 1)
+    assert_refutes(squared * 2, 1)
+    assert_agrees(case.deviations(fitted, model, size), 0)
+    huge = recurse(
+        case.reality, case.fit, sample_size=2**62, generations=3, chains=2, rng=seeded(19)
+    )
+    assert np.abs(case.deviations(huge.newest, huge[0], 1)).max() < 1e-7
+
+
+@pytest.mark.parametrize("draw", [draw_statistics, draw_samples])
+@pytest.mark.parametrize(
+    ("policy", "size"), [(replace, 2), (replace, 3), (replace, 9), (accumulate, 9)]
+)
+def test_log_determinant_is_that_of_the_largest_eigenvalues(policy, draw, size):
+    case = CASES[3]
+    lineage = recurse(
+        case.reality,
+        case.fit,
+        sample_size=size,
+        generations=4,
+        chains=5,
+        policy=policy,
+        draw=draw,
+        rng=seeded(20),
+    )
+    for model in lineage.models[1:]:
+        rank = min(4, size - 1)
+        values = np.linalg.eigvalsh(model.covariance)
+        assert model.factor.shape[-1] == rank
+        np.testing.assert_allclose(
+            model.log_determinant, np.log(values[..., -rank:]).sum(-1), rtol=1e-6
+        )
+        assert (np.abs(values[..., : 4 - rank]) < 1e-9).all()
+        assert (np.isneginf(metrics.entropy(model)) == (rank < 4)).all()
+        if rank < 4:
+            with pytest.raises(ValueError, match="full rank"):
+                model.logpdf(np.zeros((1, 4)))

@@ -1,0 +1,60 @@
+"""Naive twins of the recursion: one chain at a time, raw samples, nothing clever.
+
+Each returns the parameters of generations 0, ..., N of one chain, whose n-th fit sees `sizes[n]`
+new draws, or all draws so far.
+"""
+
+import numpy as np
+
+
+def gaussian_chain(mean, variance, ddof, sizes, rng, accumulate=False):
+    """Return means and variances, each of shape (N + 1,)."""
+    means, variances, data = [mean], [variance], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        for _ in range(size):
+            data.append(rng.normal(means[-1], variances[-1] ** 0.5))
+        centre = sum(data) / len(data)
+        means.append(centre)
+        variances.append(sum((x - centre) ** 2 for x in data) / (len(data) - ddof))
+    return np.array(means), np.array(variances)
+
+
+def categorical_chain(probabilities, sizes, rng, accumulate=False):
+    """Return probabilities of shape (N + 1, K)."""
+    history, data = [np.array(probabilities)], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        data.extend(rng.choice(len(probabilities), size, p=history[-1]))
+        counts = np.zeros(len(probabilities))
+        for category in data:
+            counts[category] += 1
+        history.append(counts / len(data))
+    return np.array(history)
+
+
+def multivariate_chain(mean, covariance, ddof, sizes, rng, accumulate=False):
+    """Return means of shape (N + 1, d) and covariances of shape (N + 1, d, d)."""
+    means, covariances, data = [np.array(mean)], [np.array(covariance)], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        data.extend(rng.multivariate_normal(means[-1], covariances[-1], size, check_valid="ignore"))
+        means.append(np.mean(data, axis=0))
+        covariances.append(np.cov(data, rowvar=False, ddof=ddof))
+    return np.array(means), np.array(covariances)
+
+
+def law_chain(draw, ddof, sizes, rng, accumulate=False):
+    """Return means and variances from generation 1 on, where reality is any law on the line."""
+    data = list(draw(sizes[0], rng))
+    means, variances = [], []
+    for size in [*sizes[1:], 0]:
+        means.append(sum(data) / len(data))
+        variances.append(sum((x - means[-1]) ** 2 for x in data) / (len(data) - ddof))
+        if not accumulate:
+            data = []
+        data.extend(rng.normal(means[-1], variances[-1] ** 0.5) for _ in range(size))
+    return np.array(means), np.array(variances)
