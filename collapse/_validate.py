@@ -14,17 +14,16 @@ def integer(name, value, minimum):
 
 def real(name, value, minimum=-np.inf, maximum=np.inf, *, open_below=False):
     """Return `value` as a finite float inside the given interval, or say what is allowed."""
-    inside = (
-        isinstance(value, Real)
-        and np.isfinite(value)
-        and minimum <= value <= maximum
-        and not (open_below and value == minimum)
-    )
-    if not inside:
+    try:
+        number = float(value) if isinstance(value, Real) else np.nan
+    except OverflowError:
+        number = np.inf
+    inside = np.isfinite(number) and minimum <= number <= maximum
+    if not inside or (open_below and number == minimum):
         bracket = "(" if open_below else "["
         allowed = f"a finite number in {bracket}{minimum}, {maximum}]"
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
-    return float(value)
+    return number
 
 
 def finite(name, value):
@@ -34,7 +33,7 @@ def finite(name, value):
         if array.dtype.kind not in "biufO":  # numpy would read text and drop imaginary parts
             raise TypeError
         array = array.astype(float, copy=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} must be numbers, got {value!r}") from None
     if not np.isfinite(array).all():
         bad = array[~np.isfinite(array)].flat[0]
@@ -120,7 +119,10 @@ def broadcast(**arrays):
 
 def categories(name, value, count):
     """Return `value` as an integer array of categories 0, ..., count - 1, shape (..., n)."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged sequence
+        raise ValueError(f"{name} must be integer categories, got {value!r}") from None
     if array.dtype.kind not in "iu" or array.ndim == 0:
         raise ValueError(
             f"{name} must be an array of integer categories, got {array.dtype} of shape {array.shape}"

@@ -47,7 +47,7 @@ class Case:
     twin: Callable  # twin(sizes, rng, accumulate): summaries of one chain, shape (N, S)
     wrong: Callable  # a fit, or sizes, that the twin must refute
     deviations: Callable  # (fitted, reality, M): shape (chains, S), second moments near 1
-    chains: int = 4000
+    chains: int = 8000
 
     @property
     def reality(self):
@@ -140,7 +140,7 @@ def multivariate(d, ddof):
         )[1:],
         wrong={"fit": FitMultivariateGaussian(1 - ddof)},
         deviations=deviations,
-        chains=2000,
+        chains=4000,
     )
 
 
@@ -164,6 +164,7 @@ def categorical(name, p):
             (m.probabilities - r.probabilities)[:, :3]
             * np.sqrt(size / (r.probabilities * (1 - r.probabilities))[:, :3])
         ),
+        chains=4000,
     )
 
 

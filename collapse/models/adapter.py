@@ -32,6 +32,16 @@ class ScipyLaw:
                 f"got {self.distribution!r}"
             )
 
+    @property
+    def mean(self):
+        """Mean, shape (...)."""
+        return np.full(self.batch, self.distribution.mean())
+
+    @property
+    def variance(self):
+        """Variance, shape (...)."""
+        return np.full(self.batch, self.distribution.var())
+
     def broadcast(self, chains):
         """Lay the law over a batch of chains, shape (chains,)."""
         return ScipyLaw(self.distribution, (chains,))
@@ -43,3 +53,7 @@ class ScipyLaw:
     def logpdf(self, x):
         """Log density at x, shape (..., n), in nats."""
         return self.distribution.logpdf(np.asarray(x, dtype=float))
+
+    def cdf(self, x):
+        """Distribution function at x, shape (..., n)."""
+        return self.distribution.cdf(np.asarray(x, dtype=float))

@@ -1,0 +1,168 @@
+"""Gaussian kernel density estimates on the line: a bump around every data point."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from collapse import _validate
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class KernelDensity:
+    """Equal mixtures of normal laws around points, one mixture for each entry of the batch.
+
+    Two points make the simplest law with two modes. At bandwidth zero the law is that of the points
+    themselves, the bootstrap.
+
+    Parameters
+    ----------
+    points : array_like, shape (..., M)
+        Centres, in the units of the data.
+    bandwidth : array_like, shape (...)
+        Standard deviations of the bumps, not negative.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not finite, a bandwidth is negative, or the batches do not broadcast.
+    """
+
+    points: np.ndarray
+    bandwidth: np.ndarray
+
+    def __init__(self, points, bandwidth):
+        points = _validate.samples("points", points)
+        bandwidth = _validate.nonnegative("bandwidth", bandwidth)
+        points, wide = _validate.broadcast(points=points, bandwidth=bandwidth[..., None])
+        self.__dict__.update(points=points, bandwidth=wide[..., 0])
+
+    @classmethod
+    def _of(cls, points, bandwidth):
+        """Make a record from parts that are known to be valid."""
+        model = object.__new__(cls)
+        model.__dict__.update(points=points, bandwidth=bandwidth)
+        return model
+
+    @property
+    def mean(self):
+        """Mean, shape (...)."""
+        return self.points.mean(axis=-1)
+
+    @property
+    def variance(self):
+        """Variance, shape (...): that of the points (ddof=0) plus the squared bandwidth."""
+        return self.points.var(axis=-1) + self.bandwidth**2
+
+    def broadcast(self, chains):
+        """Lay the model over a batch of chains, shape (chains,)."""
+        points = np.broadcast_to(self.points, (chains, self.points.shape[-1]))
+        return KernelDensity._of(points, np.broadcast_to(self.bandwidth, (chains,)))
+
+    def sample(self, size, rng):
+        """Draw ``size`` values from each law, shape (..., size): a point each, plus noise."""
+        shape = (*self.bandwidth.shape, size)
+        drawn = rng.standard_normal(shape)
+        drawn *= self.bandwidth[..., None]
+        index = rng.integers(self.points.shape[-1], size=shape)
+        drawn += np.take_along_axis(self.points, index, axis=-1)
+        return drawn
+
+    def logpdf(self, x):
+        """Log density at x, shape (..., n), in nats; it takes memory for n times M numbers."""
+        z = np.nan_to_num(self._standardised(x), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            bumps = special.logsumexp(-0.5 * z**2, axis=-1)
+            scale = np.log(self.bandwidth * np.sqrt(2 * np.pi) * self.points.shape[-1])
+            return np.where(np.isneginf(bumps), -np.inf, bumps - scale[..., None])
+
+    def cdf(self, x):
+        """Distribution function at x, shape (..., n)."""
+        z = np.nan_to_num(self._standardised(x), nan=np.inf, posinf=np.inf, neginf=-np.inf)
+        return special.ndtr(z).mean(axis=-1)
+
+    def _standardised(self, x):
+        """Return (x - point) / bandwidth, shape (..., n, M); not a number for 0 / 0."""
+        shift = np.asarray(x, dtype=float)[..., None] - self.points[..., None, :]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return shift / self.bandwidth[..., None, None]
+
+
+def scott_factor(sample_size):
+    r"""Return the factor :math:`M^{-1/5}` of Scott's rule."""
+    return np.asarray(sample_size, dtype=float) ** -0.2
+
+
+def silverman_factor(sample_size):
+    r"""Return the factor :math:`(4/3M)^{1/5}` of Silverman's rule, best for a Gaussian as M grows."""
+    return (0.75 * np.asarray(sample_size, dtype=float)) ** -0.2
+
+
+def scott(samples):
+    r"""Scott's bandwidth :math:`sM^{-1/5}`, as in scipy.
+
+    Parameters
+    ----------
+    samples : array_like, shape (..., M)
+        Data, with M at least 2.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        The factor times the sample standard deviation s, with ddof=1.
+    """
+    return scott_factor(np.shape(samples)[-1]) * np.std(samples, axis=-1, ddof=1)
+
+
+def silverman(samples):
+    r"""Silverman's bandwidth :math:`s(4/3M)^{1/5}`, as in scipy.
+
+    Parameters
+    ----------
+    samples : array_like, shape (..., M)
+        Data, with M at least 2.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        The factor times the sample standard deviation s, with ddof=1. What is also called
+        Silverman's rule of thumb, with the factor 0.9 and the quartiles, is another one.
+    """
+    return silverman_factor(np.shape(samples)[-1]) * np.std(samples, axis=-1, ddof=1)
+
+
+@dataclass(frozen=True)
+class FitKernelDensity:
+    """Fit a kernel density estimate: a bump around every value of the sample.
+
+    Parameters
+    ----------
+    bandwidth : float or callable
+        The standard deviation of the bumps, or a rule: ``bandwidth(samples)`` maps samples of shape
+        (..., M) to bandwidths of shape (...), as `scott` and `silverman` do.
+
+    Raises
+    ------
+    ValueError
+        If `bandwidth` is neither callable nor a number that is not negative.
+    """
+
+    bandwidth: float | Callable
+
+    def __post_init__(self):
+        if not callable(self.bandwidth):
+            _validate.real("bandwidth", self.bandwidth, 0)
+
+    @property
+    def minimum_size(self):
+        """The smallest sample: a rule needs two values to see a spread."""
+        return 2 if callable(self.bandwidth) else 1
+
+    def __call__(self, data):
+        """Fit to raw samples, shape (..., M)."""
+        data = _validate.samples("data", data)
+        if data.shape[-1] < self.minimum_size:
+            raise ValueError(f"data must hold at least 2 values a chain, got {data.shape[-1]}")
+        bandwidth = self.bandwidth(data) if callable(self.bandwidth) else self.bandwidth
+        return KernelDensity(data, bandwidth)

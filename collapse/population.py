@@ -1,0 +1,113 @@
+"""Fits to endless samples: what is left of an error when chance is taken away."""
+
+from functools import singledispatch
+
+import numpy as np
+from scipy import special
+
+from collapse.models.categorical import Categorical, FitCategorical
+from collapse.models.gaussian import FitGaussian, Gaussian
+from collapse.models.histogram import FitHistogram, Histogram
+from collapse.models.kde import FitKernelDensity, KernelDensity
+from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
+
+
+def newest_law(step, memory, rng):  # noqa: ARG001
+    """Policy: learn from the law of the newest model itself, as if from endless samples of it.
+
+    With it the recursion runs without statistical error:
+    ``recurse(reality, lambda law: population_fit(fit, law), policy=newest_law, ...)``.
+    """
+    return step.newest, memory
+
+
+@singledispatch
+def population_fit(fit, truth):
+    r"""Fit a family to a law instead of a sample: the limit of the fit as M grows.
+
+    Parameters
+    ----------
+    fit : callable
+        A fit of the package: `FitGaussian`, `FitHistogram`, `FitKernelDensity`, `FitCategorical`,
+        or a procedure around one of them.
+    truth : model
+        The law, with ``mean`` and ``variance`` for a Gaussian fit and a ``cdf`` for a histogram.
+
+    Returns
+    -------
+    model
+        The model that endless samples give, with the batch of `truth`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such limit in closed form for this fit and this truth.
+
+    Notes
+    -----
+    Exact. A Gaussian takes over mean and variance and a histogram the masses of its bins. Both are
+    projections: applied again, they change nothing, so that the expressivity error is made at
+    generation 1 and never again. Kernel density estimation convolves the law with its kernel,
+    again at every generation; a bandwidth that follows a rule goes to zero, and leaves the law as
+    it is. A procedure adjusts what its inner fit gives.
+    """
+    raise ValueError(f"fit must be a fit with a known limit, got {fit!r} for {truth!r}")
+
+
+@population_fit.register
+def _(fit: FitGaussian, truth):
+    _needs(truth, "mean", "variance")
+    return Gaussian(truth.mean, truth.variance)
+
+
+@population_fit.register
+def _(fit: FitCategorical, truth):
+    if not isinstance(truth, Categorical) or truth.categories != fit.categories:
+        raise ValueError(f"truth must be a Categorical of {fit.categories}, got {truth!r}")
+    return truth
+
+
+@population_fit.register
+def _(fit: FitHistogram, truth):
+    if isinstance(truth, Gaussian):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = (fit.edges[1:-1] - truth.mean[..., None]) / truth.std[..., None]
+        inner = special.ndtr(np.nan_to_num(z, nan=np.inf, posinf=np.inf, neginf=-np.inf))
+    else:
+        _needs(truth, "cdf")
+        inner = truth.cdf(np.broadcast_to(fit.edges[1:-1], (*_batch(truth), len(fit.edges) - 2)))
+    ends = [np.zeros((*inner.shape[:-1], 1)), np.ones((*inner.shape[:-1], 1))]
+    cdf = np.concatenate([ends[0], inner, ends[1]], axis=-1)
+    return Histogram(np.diff(cdf), fit.edges)
+
+
+@population_fit.register
+def _(fit: FitKernelDensity, truth):
+    if callable(fit.bandwidth):
+        return truth
+    if isinstance(truth, Gaussian):
+        return Gaussian(truth.mean, truth.variance + fit.bandwidth**2)
+    if isinstance(truth, KernelDensity):
+        return KernelDensity(truth.points, np.hypot(truth.bandwidth, fit.bandwidth))
+    raise ValueError(
+        f"truth must be a Gaussian or a KernelDensity for a fixed bandwidth, got {truth!r}"
+    )
+
+
+@population_fit.register(Shrunk)
+@population_fit.register(Regularized)
+@population_fit.register(StoppedEarly)
+@population_fit.register(Sharpened)
+@population_fit.register(Rounded)
+def _(fit, truth):
+    return fit.adjust(population_fit(fit.fit, truth))
+
+
+def _needs(truth, *names):
+    missing = [name for name in names if not hasattr(truth, name)]
+    if missing:
+        raise ValueError(f"truth must be a law with {' and '.join(names)}, got {truth!r}")
+
+
+def _batch(truth):
+    return truth.mean.shape
