@@ -97,8 +97,8 @@ def sample_sizes(sample_size, generations, minimum=1):
         raise ValueError(f"sample_size must be whole numbers, got {sample_size!r}")
     if (sizes < minimum).any() or (sizes > 2**62).any():
         raise ValueError(
-            f"sample_size must be between {minimum} and 2**62 "
-            f"(at least {minimum} for this estimator), got {sizes[(sizes < minimum)|(sizes > 2**62)][0]}"
+            f"sample_size must be between {minimum} (for this estimator) and 2**62, "
+            f"got {sizes[(sizes < minimum) | (sizes > 2**62)][0]}"
         )
     return sizes.astype(np.int64)
 
@@ -125,7 +125,8 @@ def categories(name, value, count):
         raise ValueError(f"{name} must be integer categories, got {value!r}") from None
     if array.dtype.kind not in "iu" or array.ndim == 0:
         raise ValueError(
-            f"{name} must be an array of integer categories, got {array.dtype} of shape {array.shape}"
+            f"{name} must be an array of integer categories, "
+            f"got {array.dtype} of shape {array.shape}"
         )
     if array.size and (array.min() < 0 or array.max() >= count):
         raise ValueError(

@@ -37,7 +37,22 @@ def use_style():
 
 
 def panels(rows=1, columns=1, height=3.4, **options):
-    """Return a figure as wide as the text, and its axes, from top to bottom."""
+    """Return a figure as wide as the text, and its axes.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The panels.
+    height : float
+        In inches.
+    **options : dict
+        For ``matplotlib.pyplot.subplots``.
+
+    Returns
+    -------
+    Figure, Axes or array of Axes
+        From top to bottom.
+    """
     return plt.subplots(rows, columns, figsize=(WIDTH, height), **options)
 
 
@@ -65,12 +80,30 @@ def band(ax, generations, values, colour, label, share=0.9):
 
 
 def exact(ax, x, y, label=None, **options):
-    """Draw what theory says: black and dashed."""
+    """Draw what theory says: black and dashed.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    x, y : array_like
+        The curve, or a curve for each column of `y`.
+    label : str or list of str, optional
+        The name in the legend.
+    **options : dict
+        For ``Axes.plot``.
+    """
     ax.plot(x, y, color="black", linestyle="--", linewidth=1.3, label=label, zorder=3, **options)
 
 
 def loop():
-    """Draw the recursion: reality, data, fit, model, data, fit, model, ..."""
+    """Draw the recursion: reality, data, fit, model, data, fit, model, ...
+
+    Returns
+    -------
+    Figure
+        The picture.
+    """
     fig, ax = panels(height=2.3)
     ax.set(xlim=(0, 12), ylim=(0, 4.2))
     ax.axis("off")

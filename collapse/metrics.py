@@ -129,7 +129,23 @@ def _kl_multivariate(first, second):
 
 @singledispatch
 def total_variance(model):
-    """Variance, or the trace of the covariance: shape (...), in squared units of the data."""
+    """Variance, or the trace of the covariance.
+
+    Parameters
+    ----------
+    model : Gaussian or MultivariateGaussian
+        The models, batch shape (...).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In squared units of the data.
+
+    Raises
+    ------
+    ValueError
+        If the family has no variance.
+    """
     raise _unknown("total_variance", model)
 
 
@@ -145,7 +161,23 @@ def _(model: MultivariateGaussian):
 
 @singledispatch
 def entropy(model):
-    """Entropy in nats (differential for a density), shape (...)."""
+    """Entropy of a model, differential for a density.
+
+    Parameters
+    ----------
+    model : Gaussian, MultivariateGaussian or Categorical
+        The models, batch shape (...).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        In nats; minus infinity for a degenerate density.
+
+    Raises
+    ------
+    ValueError
+        If the family is unknown.
+    """
     raise _unknown("entropy", model)
 
 
@@ -167,9 +199,24 @@ def _(model: Categorical):
 
 
 def gini_simpson(model):
-    """Gini-Simpson diversity 1 - sum p**2 of a categorical model, shape (...).
+    """Gini-Simpson diversity 1 - sum p**2: the chance that two draws differ.
 
-    The chance that two draws differ; population genetics calls it heterozygosity.
+    Population genetics calls it heterozygosity.
+
+    Parameters
+    ----------
+    model : Categorical
+        The models, batch shape (...).
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Between 0, for a point, and 1 - 1/K.
+
+    Raises
+    ------
+    ValueError
+        If the model is not categorical.
     """
     if not isinstance(model, Categorical):
         raise _unknown("gini_simpson", model)
@@ -177,7 +224,23 @@ def gini_simpson(model):
 
 
 def alive(model):
-    """Count the categories with positive probability of a categorical model, shape (...)."""
+    """Count the categories with positive probability.
+
+    Parameters
+    ----------
+    model : Categorical
+        The models, batch shape (...).
+
+    Returns
+    -------
+    ndarray of int, shape (...)
+        From 1 to K.
+
+    Raises
+    ------
+    ValueError
+        If the model is not categorical.
+    """
     if not isinstance(model, Categorical):
         raise _unknown("alive", model)
     return np.count_nonzero(model.columns, axis=-1)
@@ -225,7 +288,27 @@ def tail_mass(model, truth, level=0.05):
 
 
 def tail_mass_samples(samples, truth, level=0.05):
-    """Share of samples, shape (..., M), beyond the truth's `level`/2 quantiles; shape (...)."""
+    """Share of samples where the truth has its tails.
+
+    Parameters
+    ----------
+    samples : array_like, shape (..., M)
+        Samples on the line.
+    truth : Gaussian
+        One law, without batch.
+    level : float
+        The truth's own mass beyond its `level`/2 and 1 - `level`/2 quantiles.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        The share, with mean `level` for samples of the truth.
+
+    Raises
+    ------
+    ValueError
+        If samples are not finite or `level` is outside [0, 1].
+    """
     level = _validate.real("level", level, 0, 1)
     samples = _validate.samples("samples", samples)
     if not isinstance(truth, Gaussian) or _batch(truth):

@@ -10,12 +10,42 @@ import numpy as np
 
 
 def replace(step, memory, rng):
-    """Learn from the newest model only: M_n draws of generation n, everything older forgotten."""
+    """Learn from the newest model only: M_n draws of generation n, everything older forgotten.
+
+    Parameters
+    ----------
+    step : collapse.recursion.Step
+        What is known about the generation that teaches the next one.
+    memory : object
+        Not used.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    data, memory
+        The draws, and the memory as it was.
+    """
     return step.draw(step.newest, step.size, rng), memory
 
 
 def accumulate(step, memory, rng):
-    """Learn from all data so far: the real sample and the draws of every generation, pooled."""
+    """Learn from all data so far: the real sample and the draws of every generation, pooled.
+
+    Parameters
+    ----------
+    step : collapse.recursion.Step
+        What is known about the generation that teaches the next one.
+    memory : object
+        The pool so far, None before generation 0.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    data, memory
+        The pool with the draws of this generation added, twice: to learn from and to keep.
+    """
     produced = step.draw(step.newest, step.size, rng)
     everything = produced if memory is None else pool(memory, produced)
     return everything, everything

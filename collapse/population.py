@@ -13,10 +13,24 @@ from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, 
 
 
 def newest_law(step, memory, rng):  # noqa: ARG001
-    """Policy: learn from the law of the newest model itself, as if from endless samples of it.
+    """Learn from the law of the newest model itself, as if from endless samples of it.
 
-    With it the recursion runs without statistical error:
-    ``recurse(reality, lambda law: population_fit(fit, law), policy=newest_law, ...)``.
+    With this policy the recursion runs without statistical error:
+    ``recurse(reality, partial(population_fit, fit), policy=newest_law, ...)``.
+
+    Parameters
+    ----------
+    step : Step
+        What a policy is told, see `collapse.recursion`.
+    memory : object
+        What a policy keeps of the past: nothing, here.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    tuple
+        The newest model, and the memory.
     """
     return step.newest, memory
 
@@ -55,7 +69,7 @@ def population_fit(fit, truth):
 
 
 @population_fit.register
-def _(fit: FitGaussian, truth):
+def _(fit: FitGaussian, truth):  # noqa: ARG001
     _needs(truth, "mean", "variance")
     return Gaussian(truth.mean, truth.variance)
 

@@ -27,12 +27,42 @@ from collapse.seeds import generator
 
 
 def draw_samples(model, size, rng):
-    """Draw raw samples, shape (chains, size, ...)."""
+    """Draw raw samples.
+
+    Parameters
+    ----------
+    model : model
+        The laws, one for each chain.
+    size : int
+        M, the number of draws for each chain.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    ndarray, shape (chains, size, ...)
+        The draws.
+    """
     return model.sample(size, rng)
 
 
 def draw_statistics(model, size, rng):
-    """Draw sufficient statistics where the model has them, raw samples where it has not."""
+    """Draw sufficient statistics where the model has them, raw samples where it has not.
+
+    Parameters
+    ----------
+    model : model
+        The laws, one for each chain.
+    size : int
+        M, the number of draws for each chain.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    sufficient statistics or ndarray, shape (chains, size, ...)
+        The data, with the same law by either way.
+    """
     draw = getattr(model, "statistics", model.sample)
     return draw(size, rng)
 

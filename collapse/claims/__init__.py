@@ -1,4 +1,4 @@
-"""The ledger of claims: every statement of the paper, with its check and verdict where one exists."""
+"""The ledger of claims: every statement of the paper, and its check where one exists."""
 
 from collapse.claims import categorical, gaussian
 from collapse.claims.ledger import Entry
@@ -46,7 +46,7 @@ def entries(identifiers=None):
     for identifier in wanted:
         if identifier not in known:
             raise ValueError(
-                f"identifiers must be among {known[0]} to C37 and S1 to {known[-1]}, got {identifier!r}"
+                f"identifiers must be among C1 to C37 and S1 to S9, got {identifier!r}"
             )
     for statement in STATEMENTS:
         if statement.identifier in wanted:

@@ -38,7 +38,7 @@ def statistical_error_vanishes():
     generations, sizes, bandwidth = 50, (10**2, 10**12), 0.1
     risks = [
         compare(
-            f"E W2^2 after {generations} generations, M={size:.0e}, ddof=1",
+            f"E W₂² after {generations} generations, M={size:.0e}, ddof=1",
             theory.expected_risk(size, generations, ddof=1)[-1],
             _risk(_run(170 + i, ddof=1, sample_size=size, generations=generations)),
         )
@@ -68,20 +68,22 @@ def statistical_error_vanishes():
         outside=(changed,),
         control=risks[0]._replace(predicted=risks[0].predicted / 1.5),
         condition="for fits that reproduce every law of their own family; one that widens what it "
-        f"sees, as kernel smoothing does, reaches W2^2 = {changed.observed:.3f} without sampling noise",
+        "sees, as kernel smoothing does, reaches "
+        f"W₂² = {changed.observed:.3f} without sampling noise",
     )
 
 
 def variance_of_a_draw():
-    """C14: the variance of a draw is sigma^2 (1 + n/M)."""
+    """C14: the variance of a draw is σ² (1 + n/M)."""
     size, generations, rng = 20, 10, seeded(144)
     expected = theory.variance_of_draw(size, generations, ddof=1)[-1]
     observed = [
         compare(
             f"variance of a draw of generation {generations} over chains, M={size}, ddof={ddof}",
             expected,
-            _run(140 + ddof, ddof=ddof, sample_size=size, generations=generations)
-            .newest.sample(1, rng)[:, 0]
+            _run(140 + ddof, ddof=ddof, sample_size=size, generations=generations).newest.sample(
+                1, rng
+            )[:, 0]
             ** 2,
         )
         for ddof in (0, 1)
@@ -91,17 +93,17 @@ def variance_of_a_draw():
         outside=(observed[0],),
         control=observed[1]._replace(predicted=1.0),
         condition="with the unbiased variance (ddof=1), and then exactly, without higher orders; "
-        "with ddof=0 the variance of a draw stays sigma^2 at every generation",
+        "with ddof=0 the variance of a draw stays σ² at every generation",
     )
 
 
 def risk_diverges():
-    """C15: the expected W2^2 grows without bound."""
+    """C15: the expected W₂² grows without bound."""
     size, generations = 20, 40
     runs = [_run(150 + d, ddof=d, sample_size=size, generations=generations) for d in (0, 1)]
     expected = theory.expected_risk(size, generations, ddof=1)[-1]
     observed = [
-        compare(f"E W2^2 after {generations} generations, M={size}, ddof={d}", expected, _risk(r))
+        compare(f"E W₂² after {generations} generations, M={size}, ddof={d}", expected, _risk(r))
         for d, r in enumerate(runs)
     ]
     long = recurse(
@@ -115,7 +117,7 @@ def risk_diverges():
     )
     median = 1 + stats.t(2).ppf(0.75) ** 2  # the mean's limit is t_2, and sigma_n has gone
     below = compare(
-        f"share of chains with W2^2 below {median:.3f} after 2000 generations, M=100",
+        f"share of chains with W₂² below {median:.3f} after 2000 generations, M=100",
         0.5,
         _risk(long) < median,
     )
@@ -123,8 +125,8 @@ def risk_diverges():
         stated=(observed[1], below),
         outside=(observed[0],),
         control=observed[1]._replace(predicted=printed.expected_risk_v2(size, generations)[-1]),
-        condition="with ddof=1, and in the mean only: almost every chain stays at a finite distance "
-        f"(median {median:.2f} sigma^2 for large M), and with ddof=0 the mean tends to 2 sigma^2",
+        condition="with ddof=1, and in the mean only: almost every chain stays at a finite "
+        f"distance (median {median:.2f} σ² for large M), and with ddof=0 the mean tends to 2 σ²",
     )
 
 
@@ -132,12 +134,12 @@ def growing_samples():
     """C16: superlinear growth of the sample size, and an error remains."""
     generations = 300
     schedules = {
-        "M_n = 20 (n+1)^2": lambda n: 20 * (n + 1) ** 2,
+        "M_n = 20 (n+1)²": lambda n: 20 * (n + 1) ** 2,
         "M_n = 20 (n+1)": lambda n: 20 * (n + 1),
     }
     risks = [
         compare(
-            f"E W2^2 after {generations} generations, {name}, ddof=1",
+            f"E W₂² after {generations} generations, {name}, ddof=1",
             theory.expected_risk(schedule, generations, ddof=1)[-1],
             _risk(_run(160 + i, ddof=1, sample_size=schedule, generations=generations)),
         )
@@ -148,8 +150,8 @@ def growing_samples():
         stated=tuple(risks),
         outside=(risks[1]._replace(predicted=limit["risk"]),),
         control=risks[0]._replace(predicted=limit["inverse_sizes"]),
-        condition="the exact condition is a finite sum of 1/M_n: superlinear growth is needed but not "
-        f"enough (n ln n fails); for 20 (n+1)^2 an error of {limit['risk']:.3f} sigma^2 remains",
+        condition="the exact condition is a finite sum of 1/M_n: superlinear growth is needed but "
+        f"not enough (n ln n fails); for 20 (n+1)² an error of {limit['risk']:.3f} σ² remains",
     )
 
 
@@ -177,8 +179,8 @@ def variance_vanishes():
     return Evidence(
         stated=(shrunk[1], shrunk[0]),
         control=shrunk[1]._replace(predicted=shrunk[0].predicted),
-        condition="in one dimension, for an exponential reality; the walk of ln(variance) has negative "
-        "drift, so that almost every chain loses all variance",
+        condition="in one dimension, for an exponential reality; the walk of ln(variance) has "
+        "negative drift, so that almost every chain loses all variance",
     )
 
 
@@ -197,7 +199,7 @@ def pooling():
         stated=(variance, mean),
         control=variance._replace(predicted=(1 - 1 / size) ** generations),
         condition="the changes that remain are bounded: the expected variance tends to "
-        f"{np.sinc(size**-0.5):.4f} sigma^2 and not to zero",
+        f"{np.sinc(size**-0.5):.4f} σ² and not to zero",
     )
 
 
@@ -225,8 +227,12 @@ def tails_then_a_point():
     )
     early = theory.std_distribution([1.0], size, generations[0], ddof=0)[-1, 0]
     late = theory.std_distribution([0.01], size, generations[1], ddof=0)[-1, 0]
-    quantity = f"share of chains with a standard deviation below 0.01 after {generations[1]} generations"
-    gone = compare(f"{quantity}, M={size}, ddof=0", late, run.newest.std < 0.01)
+    gone = compare(
+        f"share of chains with a standard deviation below 0.01 after {generations[1]} generations, "
+        f"M={size}, ddof=0",
+        late,
+        run.newest.std < 0.01,
+    )
     narrower = compare(
         f"share of chains narrower than reality after {generations[0]}", early, run[5].std < 1
     )
@@ -252,12 +258,10 @@ def errors_accumulate():
     size = 100
     risks = [
         compare(
-            f"E W2^2 after {n} generations, M={size}, ddof=1",
+            f"E W₂² after {n} generations, M={size}, ddof=1",
             theory.expected_risk(size, n, ddof=1)[-1],
             _risk(_run(300 + n, ddof=1, sample_size=size, generations=n)),
         )
         for n in (50, 10, 1)
     ]
-    return Evidence(
-        stated=tuple(risks), control=risks[0]._replace(predicted=risks[2].predicted)
-    )
+    return Evidence(stated=tuple(risks), control=risks[0]._replace(predicted=risks[2].predicted))

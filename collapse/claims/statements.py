@@ -160,7 +160,7 @@ STATEMENTS = (
         "C14",
         (
             "For a Gaussian in one dimension the variance of a draw grows like that of a random "
-            "walk: after n generations it is sigma^2 (1 + n/M), up to higher orders."
+            "walk: after n generations it is σ² (1 + n/M), up to higher orders."
         ),
         "arXiv v2 section 4.2; Supplementary Information (second-hand)",
         "proof, simulation",

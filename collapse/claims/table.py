@@ -13,6 +13,8 @@ SIGNS = {
     ledger.UNDECIDED: "?",
 }
 
+HEAD = ("Claim", "Verdict", "Evidence", "Chapter")
+
 
 class Table:
     """The entries of the ledger as a table.
@@ -30,27 +32,26 @@ class Table:
         return "\n".join(_lines(entry) for entry in self.entries)
 
     def _repr_html_(self):
-        head = "".join(
-            f'<th scope="col">{name}</th>'
-            for name in ("Claim", "Verdict", "Predicted", "Observed", "Chapter")
-        )
+        names = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
         rows = "\n".join(_row(entry) for entry in self.entries)
-        return (
-            f'<table class="ledger"><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table>'
-        )
+        head = f"<thead><tr>{names}</tr></thead>"
+        return f'<table class="ledger">{head}\n<tbody>{rows}</tbody></table>'
 
 
 def _row(entry):
-    row = {key: escape(value) if isinstance(value, str) else value for key, value in entry.row().items()}
+    row = {key: escape(v) if isinstance(v, str) else v for key, v in entry.row().items()}
     claim = f"<b>{row['id']}</b> {row['statement']}<br><small>{row['source']}</small>"
     verdict = f"<b>{SIGNS[entry.verdict]} {row['verdict']}</b><br><small>{row['condition']}</small>"
-    predicted = observed = ""
+    evidence = ""
     if entry.evidence:
-        z = entry.evidence.stated[0].z
-        predicted = f"{row['predicted']:.4g}<br><small>{row['quantity']}</small>"
-        observed = f"{row['observed']:.4g} ± {row['standard_error']:.1g}<br><small>z = {z:+.1f}</small>"
+        evidence = (
+            f"<small>{row['quantity']}:</small><br>predicted {row['predicted']:.4g}<br>"
+            f"observed {row['observed']:.4g} ± {row['standard_error']:.1g}<br>"
+            f"<small>z = {entry.evidence.stated[0].z:+.1f}</small>"
+        )
     link = f'<a href="{row["chapter"]}.html">{row["chapter"]}</a>' if row["chapter"] else "none yet"
-    cells = "".join(f"<td>{cell}</td>" for cell in (verdict, predicted, observed, link))
+    cells = zip(HEAD[1:], (verdict, evidence, link), strict=True)
+    cells = "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in cells)
     return f'<tr><th scope="row">{claim}</th>{cells}</tr>'
 
 

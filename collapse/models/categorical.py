@@ -64,6 +64,10 @@ class Categorical:
         dense = np.bincount(key.ravel(), columns.ravel(), minlength=size)
         return dense.reshape(*self.columns.shape[:-1], self.categories)
 
+    def __getitem__(self, index):
+        """Return the laws at an index of the batch, for instance those of one chain."""
+        return Categorical._of(self.columns[index], self.support[index], self.categories)
+
     def broadcast(self, chains):
         """Lay the model over a batch of chains, shape (chains,)."""
         shape = (chains, self.columns.shape[-1])
@@ -76,7 +80,10 @@ class Categorical:
         cumulative[:, -1] = 1.0
         uniform = rng.random((len(cumulative), size))
         # inverse distribution function: the first column whose cumulated probability exceeds u
-        column = [np.searchsorted(c, u, side="right") for c, u in zip(cumulative, uniform, strict=True)]
+        column = [
+            np.searchsorted(edges, u, side="right")
+            for edges, u in zip(cumulative, uniform, strict=True)
+        ]
         drawn = np.take_along_axis(_rows(self.support), np.array(column), axis=-1)
         return drawn.reshape(*self.columns.shape[:-1], size)
 

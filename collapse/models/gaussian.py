@@ -8,6 +8,7 @@ from collapse import _validate
 
 # a variance whose mantissa falls below this is rescaled; squares and sums of it stay normal floats
 _TINY = 1e-200
+_UNIT = np.float64(0.0)
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -38,7 +39,7 @@ class Gaussian:
         mean = _validate.finite("mean", mean)
         variance = _validate.nonnegative("variance", variance)
         mean, variance = _validate.broadcast(mean=mean, variance=variance)
-        self.__dict__.update(mean=mean, mantissa=variance, log_scale=np.float64(0.0))
+        self.__dict__.update(mean=mean, mantissa=variance, log_scale=_UNIT)
 
     @classmethod
     def _of(cls, mean, mantissa, log_scale):
@@ -69,6 +70,11 @@ class Gaussian:
         std = np.sqrt(self.mantissa)
         return std if scale.ndim == 0 and scale == 0 else std * np.exp(0.5 * scale)
 
+    def __getitem__(self, index):
+        """Return the laws at an index of the batch, for instance those of one chain."""
+        scale = np.broadcast_to(self.log_scale, self.mean.shape)
+        return Gaussian._of(self.mean[index], self.mantissa[index], scale[index])
+
     def broadcast(self, chains):
         """Lay the model over a batch of chains, shape (chains,)."""
         mean, mantissa = (np.broadcast_to(a, (chains,)) for a in (self.mean, self.mantissa))
@@ -88,8 +94,10 @@ class Gaussian:
         independent of it the scatter is ``variance`` times a chi-square with ``size - 1`` degrees
         of freedom.
         """
+        error = self.std
+        error *= 1 / np.sqrt(size)
         mean = rng.standard_normal(self.mean.shape)
-        mean *= self.std / np.sqrt(size)
+        mean *= error
         mean += self.mean
         if size == 1:
             scatter = np.zeros_like(mean)
@@ -120,7 +128,7 @@ class GaussianStatistics:
     size: int
     mean: np.ndarray
     scatter: np.ndarray
-    log_scale: np.ndarray = np.float64(0.0)
+    log_scale: np.ndarray = _UNIT
 
     __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
 
@@ -180,4 +188,5 @@ class FitGaussian:
                 f"data must hold at least {self.minimum_size} values a chain for "
                 f"ddof={self.ddof}, got {data.size}"
             )
-        return Gaussian._of(data.mean, data.scatter / (data.size - self.ddof), data.log_scale)
+        variance = data.scatter * (1 / (data.size - self.ddof))
+        return Gaussian._of(data.mean, variance, data.log_scale)

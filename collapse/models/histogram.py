@@ -6,6 +6,7 @@ import numpy as np
 
 from collapse import _validate
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
+from collapse.models.kde import raw_samples
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -79,11 +80,10 @@ class Histogram:
         return HistogramCounts(self.edges, self.bins.statistics(size, rng))
 
     def logpdf(self, x):
-        """Log density at x, shape (..., n), in nats; a bin holds its left end, the last one both."""
+        """Log density at x, shape (..., n), in nats; a bin holds its left end, the last both."""
         x = np.asarray(x, dtype=float)
-        density = (
-            self.bins.logpmf(_bin(x, self.edges)) - np.log(np.diff(self.edges))[_bin(x, self.edges)]
-        )
+        index = _bin(x, self.edges)
+        density = self.bins.logpmf(index) - np.log(np.diff(self.edges))[index]
         return np.where((x < self.edges[0]) | (x > self.edges[-1]), -np.inf, density)
 
     def cdf(self, x):
@@ -117,8 +117,8 @@ class HistogramCounts:
 
     @classmethod
     def of(cls, samples, edges):
-        """Return the counts of raw samples, shape (..., M); the outer bins count all beyond them."""
-        index = _bin(_validate.samples("samples", samples), edges)
+        """Return the counts of raw samples, shape (..., M); outer bins count all beyond them."""
+        index = _bin(raw_samples(samples), edges)
         return cls(edges, CategoricalCounts.of(index, len(edges) - 1))
 
     def __add__(self, other):

@@ -89,13 +89,58 @@ class KernelDensity:
             return shift / self.bandwidth[..., None, None]
 
 
+def raw_samples(data):
+    """Return data as finite raw samples; say so if they are the statistics of another family.
+
+    Parameters
+    ----------
+    data : array_like, shape (..., M)
+        What a recursion hands to a fit.
+
+    Returns
+    -------
+    ndarray, shape (..., M)
+        The samples.
+
+    Raises
+    ------
+    ValueError
+        If `data` are not finite numbers with a sample axis.
+    """
+    if not isinstance(data, np.ndarray | list | tuple):
+        raise ValueError(f"data must be raw samples (draw=draw_samples), got {type(data).__name__}")
+    return _validate.samples("data", data)
+
+
 def scott_factor(sample_size):
-    r"""Return the factor :math:`M^{-1/5}` of Scott's rule."""
+    r"""Return the factor :math:`M^{-1/5}` of Scott's rule.
+
+    Parameters
+    ----------
+    sample_size : array_like of int
+        M.
+
+    Returns
+    -------
+    ndarray
+        The bandwidth over the standard deviation of the data.
+    """
     return np.asarray(sample_size, dtype=float) ** -0.2
 
 
 def silverman_factor(sample_size):
-    r"""Return the factor :math:`(4/3M)^{1/5}` of Silverman's rule, best for a Gaussian as M grows."""
+    r"""Return the factor :math:`(4/3M)^{1/5}` of Silverman's rule.
+
+    Parameters
+    ----------
+    sample_size : array_like of int
+        M.
+
+    Returns
+    -------
+    ndarray
+        The bandwidth over the standard deviation of the data.
+    """
     return (0.75 * np.asarray(sample_size, dtype=float)) ** -0.2
 
 
@@ -160,8 +205,8 @@ class FitKernelDensity:
         return 2 if callable(self.bandwidth) else 1
 
     def __call__(self, data):
-        """Fit to raw samples, shape (..., M)."""
-        data = _validate.samples("data", data)
+        """Fit to raw samples, shape (..., M): a recursion needs ``draw=draw_samples``."""
+        data = raw_samples(data)
         if data.shape[-1] < self.minimum_size:
             raise ValueError(f"data must hold at least 2 values a chain, got {data.shape[-1]}")
         bandwidth = self.bandwidth(data) if callable(self.bandwidth) else self.bandwidth

@@ -99,6 +99,11 @@ class MultivariateGaussian:
         """Covariance, shape (..., d, d); it may underflow where the record does not."""
         return self.factor @ self.factor.mT * np.exp(self.log_scale)[..., None, None]
 
+    def __getitem__(self, index):
+        """Return the laws at an index of the batch, for instance those of one chain."""
+        parts = (self.mean, self.factor, self.log_scale, self.log_determinant)
+        return MultivariateGaussian._of(*(part[index] for part in parts))
+
     def broadcast(self, chains):
         """Lay the model over a batch of chains, shape (chains,)."""
         d, r = self.factor.shape[-2:]

@@ -130,9 +130,10 @@ class Regularized(_Wrapper):
 class StoppedEarly(_Wrapper):
     r"""Climb the likelihood from the same start each generation, and stop before the top.
 
-    In the expectation parameters :math:`(E\,x, E\,x^2)` a step of natural gradient ascent on the mean
-    log-likelihood goes the fraction `rate` of the way to the sample's moments, so that ``steps`` of
-    them go the fraction :math:`1-(1-\mathrm{rate})^{\mathrm{steps}}`, whatever the data are.
+    In the expectation parameters :math:`(E\,x, E\,x^2)` a step of natural gradient ascent on the
+    mean log-likelihood goes the fraction `rate` of the way to the sample's moments, so that
+    ``steps`` of them go the fraction :math:`1-(1-\mathrm{rate})^{\mathrm{steps}}`, whatever the
+    data are.
 
     Parameters
     ----------

@@ -6,6 +6,8 @@ map; samples of size M between two generations multiply an expected variance by 
 if the fit divides by M - 1). Arrays run over the generations 0 (reality), 1, ..., N.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import integrate, special
 
@@ -61,7 +63,8 @@ def kde_variance(sample_size, generations, *, bandwidth, variance=1.0):
     -----
     Exact, for any reality with this variance: :math:`V_{n+1}=(1-1/M_n)V_n+h^2`. M draws from a law
     of variance V have an expected empirical variance of (1 - 1/M) V, and the kernel adds its own.
-    At constant M it tends to :math:`Mh^2`: above reality's variance the law swells, below it shrinks.
+    At constant M it tends to :math:`Mh^2`: above reality's variance the law swells, below it
+    shrinks.
     """
     sizes, variance = _inputs(sample_size, generations, variance)
     return _affine(1 - 1 / sizes, _validate.real("bandwidth", bandwidth, 0) ** 2, variance)
@@ -93,8 +96,8 @@ def kde_variance_of_mean(sample_size, generations, *, bandwidth, variance=1.0):
 
     Notes
     -----
-    Exact: uncorrelated increments of variance :math:`V_n/M_n`, with `kde_variance`. At constant M it
-    ends up growing by :math:`h^2` a generation: the estimate diffuses as a whole.
+    Exact: uncorrelated increments of variance :math:`V_n/M_n`, with `kde_variance`. At constant M
+    it ends up growing by :math:`h^2` a generation: the estimate diffuses as a whole.
     """
     spread = kde_variance(sample_size, generations, bandwidth=bandwidth, variance=variance)
     sizes, _ = _inputs(sample_size, generations, variance)
@@ -176,7 +179,8 @@ def kde_rule_variance(sample_size, generations, *, factor, variance=1.0):
     Exact: the model's variance is :math:`\frac{M-1}Ms^2+c^2s^2` and :math:`E\,s^2` the variance of
     the generation before, so that a generation multiplies it by :math:`1-1/M+c(M)^2`. Scott's
     factor :math:`M^{-1/5}` and Silverman's exceed :math:`M^{-1/2}` at every M: the variance grows
-    without bound, by :math:`M^{-2/5}` in relative terms, where a Gaussian fit would lose its variance.
+    without bound, by :math:`M^{-2/5}` in relative terms, where a Gaussian fit would lose its
+    variance.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=2)
     if not callable(factor):
@@ -248,8 +252,8 @@ def shrinkage_variance(sample_size, generations, *, ddof, intensity, target, var
 
     Notes
     -----
-    Exact: :math:`V_{n+1}=(1-\lambda)rV_n+\lambda\tau` with :math:`r=(M-1)/(M-\mathrm{ddof})`. Reality is
-    forgotten at the rate :math:`((1-\lambda)r)^n`; what is left is
+    Exact: :math:`V_{n+1}=(1-\lambda)rV_n+\lambda\tau` with :math:`r=(M-1)/(M-\mathrm{ddof})`.
+    Reality is forgotten at the rate :math:`((1-\lambda)r)^n`; what is left is
     :math:`\lambda\tau/(1-(1-\lambda)r)`, which is the target for ddof=1. In d dimensions the same
     holds for every entry of the covariance.
     """
@@ -287,9 +291,10 @@ def regularized_variance(sample_size, generations, *, ddof, epsilon, variance=1.
 
     Notes
     -----
-    Exact: :math:`V_{n+1}=rV_n+\epsilon` with :math:`r=(M-1)/(M-\mathrm{ddof})`. For ddof=0 and constant M
-    it tends to :math:`\epsilon M`, the floor of collapse in scikit-learn's mixtures (``reg_covar``,
-    with M the points of a component); for ddof=1 it grows by :math:`\epsilon` a generation.
+    Exact: :math:`V_{n+1}=rV_n+\epsilon` with :math:`r=(M-1)/(M-\mathrm{ddof})`. For ddof=0 and
+    constant M it tends to :math:`\epsilon M`, the floor of collapse in scikit-learn's mixtures
+    (``reg_covar``, with M the points of a component); for ddof=1 it grows by :math:`\epsilon` a
+    generation.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
     return _affine(_kept(sizes, ddof), _validate.real("epsilon", epsilon, 0), variance)
@@ -325,9 +330,10 @@ def stopped_early_moments(
 
     Returns
     -------
-    squared_distance, spread : ndarray, shape (N + 1,)
-        Means over chains of the squared distance A of the fitted mean from that of the start, and
-        of the fitted variance V.
+    squared_distance : ndarray, shape (N + 1,)
+        Mean over chains of the squared distance A of the fitted mean from that of the start.
+    spread : ndarray, shape (N + 1,)
+        Mean over chains of the fitted variance V.
 
     Raises
     ------
@@ -340,9 +346,9 @@ def stopped_early_moments(
 
     .. math:: A' = f^2(A+V/M), \qquad V' = (1-f)s^2+f\,rV+f(1-f)(A+V/M),
 
-    with :math:`r=(M-1)/(M-\mathrm{ddof})`. Without sampling error (1/M = 0, r = 1) the distance shrinks by
-    f a generation and the variance tends to that of the start: the models unlearn reality and end
-    where training begins.
+    with :math:`r=(M-1)/(M-\mathrm{ddof})`. Without sampling error (1/M = 0, r = 1) the distance
+    shrinks by f a generation and the variance tends to that of the start: the models unlearn
+    reality and end where training begins.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
     f = _validate.real("fraction", fraction, 0, 1)
@@ -383,10 +389,10 @@ def tempered_variance(sample_size, generations, *, ddof, temperature, variance=1
 
     Notes
     -----
-    Exact: the density to the power 1/T has T times the variance, so that :math:`V_n=T^n\sigma^2` times
-    what sampling keeps. This is the sampling bias of Alemohammad et al. 2023 (arXiv:2307.01850). Almost
-    every chain collapses if :math:`\ln T` is less than the loss of the log-variance walk, about 1/M
-    for ddof=1, and so for every T up to 1.
+    Exact: the density to the power 1/T has T times the variance, so that :math:`V_n=T^n\sigma^2`
+    times what sampling keeps. This is the sampling bias of Alemohammad et al. 2023
+    (arXiv:2307.01850). Almost every chain collapses if :math:`\ln T` is less than the loss of the
+    log-variance walk, about 1/M for ddof=1, and so for every T up to 1.
     """
     temperature = _validate.real("temperature", temperature, 0, open_below=True)
     kept = gaussian.std_moment(2, sample_size, generations, ddof=ddof, variance=variance)
@@ -486,9 +492,9 @@ def projection_kl(reality):
     Notes
     -----
     Exact up to the error of the quadrature, about 1e-8: the smallest divergence from any Gaussian,
-    :math:`\frac12\ln(2\pi e\sigma^2)` less the entropy of reality, also called negentropy. It is the whole
-    expressivity error of a Gaussian, made at generation 1 and never again. For the Laplace law
-    it is :math:`(\ln\pi-1)/2`, for the exponential law :math:`(\ln2\pi-1)/2`.
+    :math:`\frac12\ln(2\pi e\sigma^2)` less the entropy of reality, also called negentropy. It is
+    the whole expressivity error of a Gaussian, made at generation 1 and never again. For the
+    Laplace law it is :math:`(\ln\pi-1)/2`, for the exponential law :math:`(\ln2\pi-1)/2`.
     """
     mean, std = _law(reality)
 
@@ -520,8 +526,8 @@ def projection_w2(reality):
 
     Notes
     -----
-    Exact up to the error of the quadrature, about 1e-8 of the variance. With quantile functions Q and z
-    (of the standard normal) :math:`W_2^2=2\sigma^2-2\sigma\int Qz\,du`, and by parts
+    Exact up to the error of the quadrature, about 1e-8 of the variance. With quantile functions Q
+    and z (of the standard normal) :math:`W_2^2=2\sigma^2-2\sigma\int Qz\,du`, and by parts
     :math:`\int Qz\,du=\int\varphi(z(F(x)))\,dx`.
     """
     mean, std = _law(reality)
@@ -546,8 +552,8 @@ def _law(reality):
 def _integral(integrand):
     """Integrate over the line, in pieces that do not miss a narrow peak."""
     ends = np.concatenate([[-np.inf], np.linspace(-8, 8, 65), [np.inf]])
-    pieces = zip(ends[:-1], ends[1:], strict=True)
-    return sum(integrate.quad(integrand, a, b, epsabs=1e-11, limit=200)[0] for a, b in pieces)
+    pieces = (integrate.quad(integrand, a, b, epsabs=1e-11, limit=200) for a, b in pairwise(ends))
+    return sum(value for value, _ in pieces)
 
 
 def rounding_variance(dtype):
@@ -570,11 +576,11 @@ def rounding_variance(dtype):
 
     Notes
     -----
-    Asymptotic in :math:`\epsilon`, for numbers with a log-uniform mantissa m in [1, 2) (Benford's law):
-    the error is uniform over one spacing, :math:`\epsilon^2/12`, over :math:`m^2`, whose mean inverse is
-    :math:`3/(8\ln2)`. A fit to M draws has a relative variance of 2/M: rounding a variance matters
-    less than chance as long as :math:`M<64\ln2/\epsilon^2`, 5e7 for float16, 3e15 for float32 and 9e32 for
-    float64.
+    Asymptotic in :math:`\epsilon`, for numbers with a log-uniform mantissa m in [1, 2) (Benford's
+    law): the error is uniform over one spacing, :math:`\epsilon^2/12`, over :math:`m^2`, whose mean
+    inverse is :math:`3/(8\ln2)`. A fit to M draws has a relative variance of 2/M: rounding a
+    variance matters less than chance as long as :math:`M<64\ln2/\epsilon^2`, 5e7 for float16, 3e15
+    for float32 and 9e32 for float64.
     """
     try:
         spacing = float(np.finfo(dtype).eps)

@@ -22,7 +22,10 @@ def _log_ratio(a, s):
     # Bernoulli polynomials: sum over k of (-1)^(k+1) (B_{k+1}(s) - B_{k+1}) / (k (k+1) a^k)
     u = s * (s - 1)
     series = u / (2 * a) - u * (2 * s - 1) / (12 * a**2) + u**2 / (12 * a**3)
-    b5, b6 = np.polyval([1, -2.5, 5 / 3, 0, -1 / 6, 0], s), np.polyval([1, -3, 2.5, 0, -0.5, 0, 0], s)
+    b5, b6 = (
+        np.polyval([1, -2.5, 5 / 3, 0, -1 / 6, 0], s),
+        np.polyval([1, -3, 2.5, 0, -0.5, 0, 0], s),
+    )
     series = series - b5 / (20 * a**4) + b6 / (30 * a**5)
     direct = special.gammaln(a + s) - special.gammaln(a) - s * np.log(a)
     return np.where(a > 200 * (1 + s * s), series, direct)
@@ -128,9 +131,9 @@ def std_moment(order, sample_size, generations, *, ddof, variance=1.0):
     -----
     Exact, a product of independent factors:
     :math:`E[S^{s/2}]=\left(\frac2{M-\mathrm{ddof}}\right)^{s/2}
-    \Gamma(\frac{M-1+s}2)/\Gamma(\frac{M-1}2)`. With ddof=1 the expected variance stays, with ddof=0
-    it shrinks by 1 - 1/M, and in both cases the mean standard deviation shrinks: by `c4` for ddof=1,
-    Bertrand et al. 2023 (arXiv:2310.00429).
+    \Gamma(\frac{M-1+s}2)/\Gamma(\frac{M-1}2)`. With ddof=1 the expected variance stays, with
+    ddof=0 it shrinks by 1 - 1/M, and in both cases the mean standard deviation shrinks: by `c4`
+    for ddof=1, Bertrand et al. 2023 (arXiv:2310.00429).
     """
     order = _validate.real("order", order, 0, open_below=True)
     variance = _validate.real("variance", variance, 0)
@@ -165,8 +168,9 @@ def variance_of_mean(sample_size, generations, *, ddof, variance=1.0):
     Notes
     -----
     Exact: the increments of :math:`\mu_n` are uncorrelated with variance
-    :math:`E[\sigma_i^2]/M_i`. For ddof=1 this is :math:`\sigma^2\sum_{i<n}1/M_i` and grows for ever;
-    for ddof=0 it is :math:`\sigma^2(1-\prod(1-1/M_i))` and never exceeds reality's variance.
+    :math:`E[\sigma_i^2]/M_i`. For ddof=1 this is :math:`\sigma^2\sum_{i<n}1/M_i` and grows for
+    ever; for ddof=0 it is :math:`\sigma^2(1-\prod(1-1/M_i))` and never exceeds reality's
+    variance.
     """
     sizes = _sizes(sample_size, generations, ddof)
     expected = std_moment(2, sample_size, generations, ddof=ddof, variance=variance)
@@ -236,11 +240,11 @@ def draw_moment(order, sample_size, generations, *, ddof, variance=1.0):
 
     Notes
     -----
-    Exact. By equation (3) of arXiv v2 the draw is a normal whose variance is random, so that its
-    law is fixed by these moments: they follow from the linear recursion of the joint moments of
-    the fitted mean and standard deviation, and
-    :math:`E[(m+sZ)^{2k}]=\sum_i\binom{2k}{2i}(2i-1)!!\,E[m^{2k-2i}s^{2i}]`. The paper calls the law of
-    :math:`X^1_j` variance-gamma: that is its law given :math:`\mu_1`; see
+    Exact. By equation (3) of arXiv v2 the draw is a normal whose variance is random, so
+    that its law is fixed by these moments: they follow from the linear recursion of the joint
+    moments of the fitted mean and standard deviation, and
+    :math:`E[(m+sZ)^{2k}]=\sum_i\binom{2k}{2i}(2i-1)!!\,E[m^{2k-2i}s^{2i}]`. The paper calls the
+    law of :math:`X^1_j` variance-gamma: that is its law given :math:`\mu_1`; see
     `first_characteristic_function` for the law without the condition.
     """
     order = _validate.integer("order", order, 2)
@@ -317,11 +321,11 @@ def expected_risk(sample_size, generations, *, ddof, variance=1.0):
 
     Notes
     -----
-    Exact: :math:`R_n=(\mu_n-\mu)^2+(\sigma_n-\sigma)^2`, hence
-    :math:`E R_n=\mathrm{Var}\,\mu_n+E\sigma_n^2-2\sigma E\sigma_n+\sigma^2`. For ddof=1
-    :math:`\sigma^2[\sum_{i<n}1/M_i+2(1-\prod_{i<n}c_4(M_i))]`, which grows without bound at fixed M; for
-    ddof=0 it tends to :math:`2\sigma^2` and no further. Equation (4) of arXiv v2 differs: see
-    `collapse.theory.printed.expected_risk_v2`.
+    Exact: :math:`R_n=(\mu_n-\mu)^2+(\sigma_n-\sigma)^2`, hence :math:`E
+    R_n=\mathrm{Var}\,\mu_n+E\sigma_n^2-2\sigma E\sigma_n+\sigma^2`. For ddof=1
+    :math:`\sigma^2[\sum_{i<n}1/M_i+2(1-\prod_{i<n}c_4(M_i))]`, which grows without bound at fixed
+    M; for ddof=0 it tends to :math:`2\sigma^2` and no further. Equation (4) of arXiv v2 differs:
+    see `collapse.theory.printed.expected_risk_v2`.
     """
     variance = _validate.real("variance", variance, 0)
     sizes = _sizes(sample_size, generations, ddof)
@@ -443,7 +447,7 @@ def variance_of_log_variance(sample_size, generations, *, ddof):
 
 
 def _walk_sizes(sample_size, generations, ddof):
-    """Return the sample sizes as floats, at least 2: one draw has no variance to take the log of."""
+    """Return the sample sizes as floats, at least 2: the variance of one draw has no logarithm."""
     _validate.ddof(ddof)
     return _validate.sample_sizes(sample_size, generations, minimum=2).astype(float)
 
@@ -523,7 +527,9 @@ def std_quantile(q, sample_size, generations, *, ddof, variance=1.0):
     """
     q = np.atleast_1d(_validate.finite("q", q))
     if (q < 1e-6).any() or (q > 1 - 1e-6).any():
-        raise ValueError(f"q must be between 1e-6 and 1 - 1e-6, got {q[(q < 1e-6) | (q > 1 - 1e-6)][0]}")
+        raise ValueError(
+            f"q must be between 1e-6 and 1 - 1e-6, got {q[(q < 1e-6) | (q > 1 - 1e-6)][0]}"
+        )
     center, scale, inverter = _standardised(sample_size, generations, ddof, variance)
     values = [np.full(q.shape, np.exp(center[0] / 2))]
     for n in range(1, generations + 1):
@@ -562,7 +568,9 @@ def _standardised(sample_size, generations, ddof, variance):
         log_cf = np.zeros(len(t), dtype=complex)
         for size, count in zip(kinds, times, strict=True):
             a = (size - 1) / 2
-            log_cf += count * (special.loggamma(a + 1j * t) - special.gammaln(a) - 1j * t * special.digamma(a))
+            log_cf += count * (
+                special.loggamma(a + 1j * t) - special.gammaln(a) - 1j * t * special.digamma(a)
+            )
         return np.exp(log_cf)
 
     return center, scale, characteristic_function
@@ -599,10 +607,10 @@ def limit_of_mean(*, ddof):
     Notes
     -----
     Asymptotic in M. In the time :math:`\tau=n/M` the variance becomes
-    :math:`\sigma^2e^{\sqrt2B_\tau-\nu\tau}` and :math:`\mu_\infty` is normal given it, with variance
-    :math:`\sigma^2\int_0^\infty e^{\sqrt2B_\tau-\nu\tau}d\tau`, which is one over a gamma variable of shape
-    :math:`\nu` (Dufresne 1990). For ddof=1 the variance is infinite: the mean risk of arXiv v2 diverges
-    although every chain ends somewhere.
+    :math:`\sigma^2e^{\sqrt2B_\tau-\nu\tau}` and :math:`\mu_\infty` is normal given it, with
+    variance :math:`\sigma^2\int_0^\infty e^{\sqrt2B_\tau-\nu\tau}d\tau`, which is one over a
+    gamma variable of shape :math:`\nu` (Dufresne 1990). For ddof=1 the variance is infinite: the
+    mean risk of arXiv v2 diverges although every chain ends somewhere.
     """
     shape = 2 - _validate.ddof(ddof)
     return stats.t(2 * shape, scale=shape**-0.5)
@@ -621,8 +629,8 @@ def growth_limits(scale, power):
     Returns
     -------
     dict of str to float
-        ``inverse_sizes``, the sum of 1/M_n; ``std``, the limit of :math:`E\sigma_n`; and ``risk``, the
-        limit of :math:`E W_2^2`.
+        ``inverse_sizes``, the sum of 1/M_n; ``std``, the limit of :math:`E\sigma_n`; and
+        ``risk``, the limit of :math:`E W_2^2`.
 
     Raises
     ------
@@ -631,12 +639,12 @@ def growth_limits(scale, power):
 
     Notes
     -----
-    Exact up to an error below 1e-12 of the summation. The sum of 1/M_n, :math:`\zeta(p)/c`, is finite
-    if and only if p > 1. The product of the S converges to a positive limit, almost surely, if the
-    sum is finite, and to zero if it is not (Kakutani 1948), so that one condition decides whether
-    the risk stays bounded and whether any variance is left. The paper (arXiv v2, sections 4.2 and
-    4.3) asks for "superlinear" growth, which is looser: :math:`M_n\sim n\ln n` is superlinear and its
-    sum diverges.
+    Exact up to an error below 1e-12 of the summation. The sum of 1/M_n, :math:`\zeta(p)/c`,
+    is finite if and only if p > 1. The product of the S converges to a positive limit, almost
+    surely, if the sum is finite, and to zero if it is not (Kakutani 1948), so that one condition
+    decides whether the risk stays bounded and whether any variance is left. The paper (arXiv v2,
+    sections 4.2 and 4.3) asks for "superlinear" growth, which is looser: :math:`M_n\sim n\ln n`
+    is superlinear and its sum diverges.
     """
     scale = _validate.real("scale", scale, 2)
     power = _validate.real("power", power, 0, open_below=True)

@@ -31,9 +31,9 @@ def diversity_kept(sample_size, generations):
     Notes
     -----
     Exact: M_n draws with probabilities p change the pool's frequencies by
-    :math:`M_n/N_{n+1}` times a multinomial error, with :math:`N_{n+1}=M_0+\dots+M_n`, so that each
-    generation keeps :math:`1-M_n/N_{n+1}^2`. At constant M the product
-    :math:`\prod_{i\le n}(1-1/(Mi^2))` tends to :math:`\sin(\pi/\sqrt M)/(\pi/\sqrt M)`: accumulation bounds the
+    :math:`M_n/N_{n+1}` times a multinomial error, with :math:`N_{n+1}=M_0+\dots+M_n`, so that
+    each generation keeps :math:`1-M_n/N_{n+1}^2`. At constant M the product :math:`\prod_{i\le
+    n}(1-1/(Mi^2))` tends to :math:`\sin(\pi/\sqrt M)/(\pi/\sqrt M)`: accumulation bounds the
     loss, as in Kazdan et al. 2024 (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812).
     """
     sizes = _validate.sample_sizes(sample_size, generations).astype(float)

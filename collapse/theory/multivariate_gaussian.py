@@ -8,7 +8,8 @@ of generation n by the sample mean and the sample covariance, which divides by M
 
 with a standard normal vector z_n and, independent of it, a standard normal matrix G_n of M_n - 1
 columns: the fitted covariance is a product of random matrices. Where only means and traces enter,
-reality may be any law with these two moments. Arrays run over the generations 0 (reality), 1, ..., N.
+reality may be any law with these two moments. Arrays run over the generations 0 (reality), 1, ...,
+N.
 """
 
 import numpy as np
@@ -43,7 +44,7 @@ def _digamma_minus_log(a):
 
 
 def _drifts(sizes, dimensions, ddof):
-    """Return E ln(chi-square(M - i) / (M - ddof)), i = 1, ..., dimensions; shape (..., dimensions)."""
+    """Return E ln(chi-square(M - i) / (M - ddof)) for i = 1, ..., dimensions, the last axis."""
     sizes = np.asarray(sizes, dtype=float)[..., None]
     i = np.arange(1, dimensions + 1)
     return _digamma_minus_log((sizes - i) / 2) + np.log1p((ddof - i) / (sizes - ddof))
@@ -76,9 +77,9 @@ def expected_squared_distance_of_mean(sample_size, generations, covariance, *, d
     Notes
     -----
     Exact, for any reality with this covariance: the increments of :math:`\mu_n` are uncorrelated,
-    with expected squared length :math:`E\,\mathrm{tr}\,\Sigma_i/M_i`. For ddof=1 and constant M this is
-    :math:`n\,\mathrm{tr}\,\Sigma/M`, the first half of the journal's Theorem 3.1; for ddof=0 it stays
-    below :math:`\mathrm{tr}\,\Sigma`, and that half of the theorem fails.
+    with expected squared length :math:`E\,\mathrm{tr}\,\Sigma_i/M_i`. For ddof=1 and constant M
+    this is :math:`n\,\mathrm{tr}\,\Sigma/M`, the first half of the journal's Theorem 3.1; for
+    ddof=0 it stays below :math:`\mathrm{tr}\,\Sigma`, and that half of the theorem fails.
     """
     trace = _trace(covariance)
     return gaussian.variance_of_mean(sample_size, generations, ddof=ddof, variance=trace)
@@ -111,9 +112,9 @@ def expected_trace(sample_size, generations, covariance, *, ddof):
     Notes
     -----
     Exact, for any reality with this covariance:
-    :math:`E[\Sigma_{n+1}\mid\Sigma_n]=\frac{M_n-1}{M_n-\mathrm{ddof}}\Sigma_n`. For ddof=1 the trace is
-    a martingale. Its mean stays, carried by ever fewer chains, while almost every chain's trace
-    falls like :math:`e^{n\lambda_1}` with the largest of the `lyapunov_exponents`.
+    :math:`E[\Sigma_{n+1}\mid\Sigma_n]=\frac{M_n-1}{M_n-\mathrm{ddof}}\Sigma_n`. For ddof=1 the
+    trace is a martingale. Its mean stays, carried by ever fewer chains, while almost every chain's
+    trace falls like :math:`e^{n\lambda_1}` with the largest of the `lyapunov_exponents`.
     """
     trace = _trace(covariance)
     return gaussian.std_moment(2, sample_size, generations, ddof=ddof, variance=trace)
@@ -135,8 +136,10 @@ def risk_bounds(sample_size, generations, covariance, *, ddof):
 
     Returns
     -------
-    lower, upper : ndarray, shape (N + 1,)
-        Bounds at each generation, in squared units of the data.
+    lower : ndarray, shape (N + 1,)
+        The lower bound at each generation, in squared units of the data.
+    upper : ndarray, shape (N + 1,)
+        The upper bound.
 
     Raises
     ------
@@ -146,12 +149,13 @@ def risk_bounds(sample_size, generations, covariance, *, ddof):
     Notes
     -----
     Exact bounds, for any reality with this covariance. By Gelbrich (1990) and by the coupling of
-    independent draws, :math:`|\mu_n-\mu|^2+(\sqrt t_n-\sqrt t)^2\le W_2^2\le|\mu_n-\mu|^2+t_n+t` with the
-    traces :math:`t_n=\mathrm{tr}\,\Sigma_n`, and :math:`E\sqrt{t_n}\le\sqrt{E\,t_n}` by Jensen.
-    Asymptotically, if the sum of 1/M_n diverges, the upper bound is the value: :math:`t_n\to0` almost
-    surely and :math:`\sqrt{t_n}` is uniformly integrable, so that :math:`E\sqrt{t_n}\to0` and
-    :math:`E\,W_2^2-E|\mu_n-\mu|^2-E\,t_n\to t`. For ddof=1 the risk thus grows like
-    :math:`(n/M+2)\,\mathrm{tr}\,\Sigma`, for ddof=0 it tends to :math:`2\,\mathrm{tr}\,\Sigma`.
+    independent draws, :math:`|\mu_n-\mu|^2+(\sqrt t_n-\sqrt t)^2\le W_2^2\le|\mu_n-\mu|^2+t_n+t`
+    with the traces :math:`t_n=\mathrm{tr}\,\Sigma_n`, and :math:`E\sqrt{t_n}\le\sqrt{E\,t_n}` by
+    Jensen. Asymptotically, if the sum of 1/M_n diverges, the upper bound is the value:
+    :math:`t_n\to0` almost surely and :math:`\sqrt{t_n}` is uniformly integrable, so that
+    :math:`E\sqrt{t_n}\to0` and :math:`E\,W_2^2-E|\mu_n-\mu|^2-E\,t_n\to t`. For ddof=1 the risk
+    thus grows like :math:`(n/M+2)\,\mathrm{tr}\,\Sigma`, for ddof=0 it tends to
+    :math:`2\,\mathrm{tr}\,\Sigma`.
     """
     trace = _trace(covariance)
     drift = gaussian.variance_of_mean(sample_size, generations, ddof=ddof, variance=trace)
@@ -192,7 +196,7 @@ def rank(sample_size, generations, dimension):
 
 
 def expected_log_determinant(sample_size, generations, covariance, *, ddof):
-    r"""Mean of :math:`\ln\det\Sigma_n`; below full rank, of the product of the non-zero eigenvalues.
+    r"""Mean of :math:`\ln\det\Sigma_n`, from the eigenvalues that are not zero.
 
     Parameters
     ----------
@@ -201,7 +205,8 @@ def expected_log_determinant(sample_size, generations, covariance, *, ddof):
     generations : int
         N.
     covariance : array_like, shape (d, d)
-        Reality's covariance, of full rank; a multiple of the identity if a sample size is d or less.
+        Reality's covariance, of full rank; a multiple of the identity if a sample size is d or
+        less.
     ddof : float
         The covariance divides by M - ddof.
 
@@ -218,14 +223,14 @@ def expected_log_determinant(sample_size, generations, covariance, *, ddof):
     Notes
     -----
     Exact for Gaussian draws. At full rank a generation multiplies the determinant by that of a
-    Wishart matrix, :math:`\prod_{j\le d}\chi^2_{M-j}/(M-\mathrm{ddof})^d` (Bartlett 1933), whence the drift
-    :math:`\sum_{j\le d}[\psi(\frac{M-j}2)-\ln\frac{M-\mathrm{ddof}}2]`, about :math:`-d(d+1)/2M`
-    for ddof=1. At rank k < d, and for a multiple of the identity, the eigenvalues of the product of
-    Gaussian matrices do not depend in law on the order of the dimensions d, M_0 - 1, ..., M_{n-1} - 1
-    (Ipsen and Kieburg 2014): with the smallest, k, in the first place, the determinant is again a
-    product of independent chi-squares. The sum runs to k, and
-    :math:`\sum_{j\le k}[\psi(\frac{d-j+1}2)-\psi(\frac{k-j+1}2)]` is added for the one factor of dimension k
-    that d replaces.
+    Wishart matrix, :math:`\prod_{j\le d}\chi^2_{M-j}/(M-\mathrm{ddof})^d` (Bartlett 1933), whence
+    the drift :math:`\sum_{j\le d}[\psi(\frac{M-j}2)-\ln\frac{M-\mathrm{ddof}}2]`, about
+    :math:`-d(d+1)/2M` for ddof=1. At rank k < d, and for a multiple of the identity, the
+    eigenvalues of the product of Gaussian matrices do not depend in law on the order of the
+    dimensions d, M_0 - 1, ..., M_{n-1} - 1 (Ipsen and Kieburg 2014): with the smallest, k, in the
+    first place, the determinant is again a product of independent chi-squares. The sum runs to k,
+    and :math:`\sum_{j\le k}[\psi(\frac{d-j+1}2)-\psi(\frac{k-j+1}2)]` is added for the one factor
+    of dimension k that d replaces.
     """
     ddof = _validate.ddof(ddof)
     step = lambda sizes, k: _drifts(sizes, k, ddof)  # noqa: E731
@@ -234,7 +239,7 @@ def expected_log_determinant(sample_size, generations, covariance, *, ddof):
 
 
 def variance_of_log_determinant(sample_size, generations, covariance, *, ddof):
-    r"""Variance over chains of :math:`\ln\det\Sigma_n`, or of its substitute below full rank.
+    r"""Variance over chains of :math:`\ln\det\Sigma_n`, from the eigenvalues that are not zero.
 
     Parameters
     ----------
@@ -243,7 +248,8 @@ def variance_of_log_determinant(sample_size, generations, covariance, *, ddof):
     generations : int
         N.
     covariance : array_like, shape (d, d)
-        Reality's covariance, of full rank; a multiple of the identity if a sample size is d or less.
+        Reality's covariance, of full rank; a multiple of the identity if a sample size is d or
+        less.
     ddof : float
         The covariance divides by M - ddof; the result does not depend on it.
 
@@ -259,8 +265,9 @@ def variance_of_log_determinant(sample_size, generations, covariance, *, ddof):
 
     Notes
     -----
-    Exact for Gaussian draws: independent logarithms of chi-squares, as in `expected_log_determinant`,
-    so that a generation adds :math:`\sum_{j\le d}\psi'(\frac{M-j}2)`, about 2d/M.
+    Exact for Gaussian draws: independent logarithms of chi-squares, as in
+    `expected_log_determinant`, so that a generation adds :math:`\sum_{j\le d}\psi'(\frac{M-j}2)`,
+    about 2d/M.
     """
     _validate.ddof(ddof)
     trigamma = lambda a: special.polygamma(1, a)  # noqa: E731
@@ -297,7 +304,7 @@ def _chi_squares(sample_size, generations, covariance, cumulant, step):
 
 
 def lyapunov_exponents(sample_size, dimension, *, ddof):
-    r"""Lyapunov exponents of the fitted covariance: growth rates of the logarithms of its eigenvalues.
+    r"""Lyapunov exponents of the fitted covariance: growth rates of its eigenvalues.
 
     Parameters
     ----------
@@ -320,13 +327,13 @@ def lyapunov_exponents(sample_size, dimension, *, ddof):
 
     Notes
     -----
-    Exact: :math:`\lambda_i=\psi(\frac{M-i}2)-\ln\frac{M-\mathrm{ddof}}2`. By Bartlett's decomposition
-    G is in law a lower triangular matrix with the chi variables :math:`\chi_{M-1},\chi_{M-2},\dots` on
-    its diagonal, times a rotation that the next generation does not feel; a product of triangular
-    matrices whose diagonals decrease has the exponents of its diagonal (Newman 1986). The largest
-    is that of one dimension, whatever d is, and gaps of about 1/M make the fit a needle before it
-    is a point. The eigenvalues follow them in the limit of many generations; the sum, the drift of
-    the log-determinant, is exact at every generation.
+    Exact: :math:`\lambda_i=\psi(\frac{M-i}2)-\ln\frac{M-\mathrm{ddof}}2`. By Bartlett's
+    decomposition G is in law a lower triangular matrix with the chi variables
+    :math:`\chi_{M-1},\chi_{M-2},\dots` on its diagonal, times a rotation that the next generation
+    does not feel; a product of triangular matrices whose diagonals decrease has the exponents of
+    its diagonal (Newman 1986). The largest is that of one dimension, whatever d is, and gaps of
+    about 1/M make the fit a needle before it is a point. The eigenvalues follow them in the limit
+    of many generations; the sum, the drift of the log-determinant, is exact at every generation.
     """
     if callable(sample_size) or np.ndim(sample_size):
         raise ValueError(f"sample_size must be one number here, got {sample_size!r}")
@@ -362,11 +369,11 @@ def noisy_lower_bound(sample_size, generations, *, trace, noise=0.0):
     Notes
     -----
     Exact, arXiv v2, equations (6)-(15). The mean of generation n + 1 is the sample mean plus
-    :math:`\varepsilon_{n+1}`, a function of the data with mean zero and uncorrelated with the sample
-    mean, given generation n. Then :math:`E|\mu_n-\mu|^2=\sum_{i<n}(\mathrm{tr}\,\Sigma/M_i
-    +E|\varepsilon_{i+1}|^2)`, with equality, and the risk is no smaller. Equation (6) also holds the
-    condition on which it rests: :math:`E[\Sigma_{i+1}\mid\Sigma_i]=\Sigma_i`. With maximum likelihood,
-    which shrinks the covariance, the bound is false and the risk stays finite.
+    :math:`\varepsilon_{n+1}`, a function of the data with mean zero and uncorrelated with the
+    sample mean, given generation n. Then :math:`E|\mu_n-\mu|^2=\sum_{i<n}(\mathrm{tr}\,\Sigma/M_i
+    +E|\varepsilon_{i+1}|^2)`, with equality, and the risk is no smaller. Equation (6) also holds
+    the condition on which it rests: :math:`E[\Sigma_{i+1}\mid\Sigma_i]=\Sigma_i`. With maximum
+    likelihood, which shrinks the covariance, the bound is false and the risk stays finite.
     """
     trace = _validate.real("trace", trace, 0)
     sizes = _validate.sample_sizes(sample_size, generations).astype(float)
@@ -405,10 +412,10 @@ def bounded_noise_lower_bound(sample_size, generations, *, trace, bound, dimensi
     Notes
     -----
     Exact, arXiv v2, appendix A.2, equations (18)-(25), summed with its constants: a generation adds
-    at least :math:`\mathrm{tr}\,\Sigma/M-2K\sqrt{d\,\mathrm{tr}\,\Sigma}/M^{3/2}`, which is positive, and
-    the bound informative, only if :math:`\sqrt M>2K\sqrt{d/\mathrm{tr}\,\Sigma}` (see
-    `informative_size`). The paper bounds :math:`|\Sigma_i^{1/2}T|` by the product of the norms;
-    its mean square is :math:`\mathrm{tr}\,\Sigma_i` itself, so that d = 1 holds in any dimension. As in
+    at least :math:`\mathrm{tr}\,\Sigma/M-2K\sqrt{d\,\mathrm{tr}\,\Sigma}/M^{3/2}`, which is
+    positive, and the bound informative, only if :math:`\sqrt M>2K\sqrt{d/\mathrm{tr}\,\Sigma}` (see
+    `informative_size`). The paper bounds :math:`|\Sigma_i^{1/2}T|` by the product of the norms; its
+    mean square is :math:`\mathrm{tr}\,\Sigma_i` itself, so that d = 1 holds in any dimension. As in
     `noisy_lower_bound`, the covariance must be fitted without bias.
     """
     trace = _validate.real("trace", trace, 0)

@@ -31,10 +31,10 @@ def expected_risk_v2(sample_size, generations):
 
     Notes
     -----
-    Wrong for n > 1, even to first order: the shrinking standard deviation contributes 1/(2M) in
-    every generation, not only in the last. Right to first order, for ddof=1, is
-    :math:`\frac32\sum_{i<n}1/M_i` (the Supplementary Information of the journal version, second-hand);
-    exact is `collapse.theory.gaussian.expected_risk`.
+    Wrong for n > 1, even to first order: the shrinking standard deviation contributes
+    1/(2M) in every generation, not only in the last. Right to first order, for ddof=1, is
+    :math:`\frac32\sum_{i<n}1/M_i` (the Supplementary Information of the journal version,
+    second-hand); exact is `collapse.theory.gaussian.expected_risk`.
     """
     inverse = _inverse_sizes(sample_size, generations)
     return np.concatenate([[0.0], np.cumsum(inverse) + inverse / 2])
