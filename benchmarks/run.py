@@ -20,8 +20,7 @@ from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.recursion import recurse
 
-SEED, STEPS = 1, 2000
-HERE = Path(__file__).parent
+SEED, STEPS, HERE = 1, 2000, Path(__file__).parent
 THREADS = "one thread on both sides: numpy's random numbers and elementwise arithmetic use no more"
 
 

@@ -1,28 +1,40 @@
 """One suite of contracts, run over every model."""
 
 import copy
+import dataclasses
 import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
-from twins import categorical_chain, gaussian_chain, law_chain, multivariate_chain
+from twins import (
+    categorical_chain,
+    gaussian_chain,
+    histogram_chain,
+    kernel_chain,
+    law_chain,
+    multivariate_chain,
+)
 
 from collapse import metrics, models
 from collapse.models.adapter import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
+from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
+from collapse.models.kde import FitKernelDensity, KernelDensity
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
     MultivariateStatistics,
 )
+from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
@@ -168,6 +180,73 @@ def categorical(name, p):
     )
 
 
+def kernel():
+    points, bandwidth, h = np.array([-1.5, 0.2, 1.0]), np.array(0.4), 0.7
+    bumps = [stats.norm(point, bandwidth) for point in points]
+    return Case(
+        name="kernel density",
+        make=KernelDensity,
+        arguments=(points, bandwidth),
+        fit=FitKernelDensity(h),
+        event=(),
+        density=lambda x: np.log(np.mean([bump.pdf(x) for bump in bumps], axis=0)),
+        of=None,
+        parameters=lambda m: (m.points, m.bandwidth),
+        summaries=lambda m: on_the_line(m.mean, np.sqrt(m.variance)),
+        twin=lambda *a: on_the_line(*kernel_chain(points, bandwidth, h, *a)),
+        wrong={"fit": FitKernelDensity(1.0)},
+        deviations=None,
+        chains=3000,
+    )
+
+
+def histogram():
+    masses, edges = np.array([0.1, 0.4, 0.2, 0.3, 0.0]), np.array([-2.0, -1.0, 0.5, 1.0, 2.0, 4.0])
+    features = lambda p: np.concatenate([p, (p**2).sum(-1)[..., None]], axis=-1)  # noqa: E731
+    return Case(
+        name="histogram",
+        make=partial(Histogram, edges=edges),
+        arguments=(masses,),
+        fit=FitHistogram(edges),
+        event=(),
+        density=stats.rv_histogram((masses, edges), density=False).logpdf,
+        of=lambda x: HistogramCounts.of(x, edges),
+        parameters=lambda m: (m.masses,),
+        summaries=lambda m: features(m.masses),
+        twin=lambda *a: features(histogram_chain(masses, edges, *a))[1:],
+        wrong={"sample_size": [m + 2 for m in SIZES]},
+        deviations=lambda m, r, size: (
+            (m.masses - r.masses)[:, :3] * np.sqrt(size / (r.masses * (1 - r.masses))[:, :3])
+        ),
+        chains=3000,
+    )
+
+
+def procedure(fit, adjust, wrong):
+    """Return a case of a fit that adjusts the unbiased Gaussian fit's (mean, variance)."""
+
+    def twin(sizes, rng, pooled):
+        mean, variance, data, rows = -1.0, 2.0, [], []
+        for size in sizes:
+            new = list(rng.normal(mean, np.sqrt(variance), size))
+            data = data + new if pooled else new
+            mean, variance = adjust(np.mean(data), np.var(data, ddof=1))
+            rows.append((mean, np.sqrt(variance)))
+        return on_the_line(*np.transpose(rows))
+
+    return dataclasses.replace(
+        gaussian(ddof=1),
+        name=type(fit).__name__.lower(),
+        fit=fit,
+        of=None,  # the model of endless draws is not their law
+        twin=twin,
+        wrong={"fit": wrong},
+        deviations=None,
+        chains=3000,
+    )
+
+
+UNBIASED, START = FitGaussian(ddof=1), Gaussian(0.5, 1.2)
 ZIPF = 1 / np.arange(1, 301)
 CASES = [
     gaussian(ddof=0),
@@ -177,6 +256,26 @@ CASES = [
     categorical("few categories", np.array([0.5, 0.3, 0.2, 0.0])),
     categorical("many categories", ZIPF / ZIPF.sum()),
     scipy_law(),
+    kernel(),
+    histogram(),
+    procedure(
+        Shrunk(UNBIASED, 1.5, 0.3), lambda m, v: (m, 0.7 * v + 0.45), Shrunk(UNBIASED, 3.0, 0.3)
+    ),
+    procedure(Regularized(UNBIASED, 0.4), lambda m, v: (m, v + 0.4), UNBIASED),
+    procedure(
+        StoppedEarly(UNBIASED, START, 0.4, 2),
+        lambda m, v: (
+            0.36 * 0.5 + 0.64 * m,
+            0.36 * 1.2 + 0.64 * v + 0.36 * 0.64 * (m - 0.5) ** 2,
+        ),
+        StoppedEarly(UNBIASED, START, 0.4, 3),
+    ),
+    procedure(Sharpened(UNBIASED, 0.7), lambda m, v: (m, 0.7 * v), Sharpened(UNBIASED, 0.9)),
+    procedure(
+        Rounded(UNBIASED, "float32"),
+        lambda m, v: (float(np.float32(m)), float(np.float32(v))),
+        Rounded(FitGaussian(ddof=0), "float32"),
+    ),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 each_family = pytest.mark.parametrize(
@@ -338,7 +437,7 @@ def test_densities_are_normalised(case):
         points, weight = grid(model, *case.event)
         total = np.exp(model.logpdf(points)).sum() * weight
     else:
-        pieces = [(-np.inf, 0), (0, 1), (1, np.inf)]
+        pieces = pairwise([-np.inf, *getattr(model, "edges", [0, 1]), np.inf])
         density = lambda x: np.exp(model.logpdf(np.array([x])))[0]  # noqa: E731
         total = sum(integrate.quad(density, *ends, epsabs=1e-11)[0] for ends in pieces)
     assert total == pytest.approx(1, abs=1e-7)

@@ -372,6 +372,35 @@ def test_rounding_variance(dtype):
     assert_refutes(relative, 0.25)  # the spacing below 1
 
 
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_rounded_variance(ddof):
+    reality = Gaussian(1500.0, 2.0)  # where the numbers of float16 are one apart
+    fit = Rounded(FitGaussian(ddof), "float16")
+    spread = by_chain(simulate(fit, reality, draw=draw_samples), lambda m: m.variance)
+    predict = partial(theory.rounded_variance, *SETTING, variance=2.0)
+    assert_agrees(spread[:, :2], predict(ddof=ddof, spacing=1.0)[:2])
+    assert_refutes(spread[:, :2], predict(ddof=ddof, spacing=0.0)[:2])
+    assert_refutes(spread[:, :2], predict(ddof=1 - ddof, spacing=1.0)[:2])
+    if ddof == 0:  # the balance that is left of collapse
+        size = 60
+        lineage = recurse(
+            reality,
+            fit,
+            sample_size=size,
+            generations=400,
+            chains=4000,
+            draw=draw_samples,
+            rng=seeded(62),
+            keep=[],
+        )
+        balance = theory.rounded_variance(size, 5000, ddof=0, spacing=1.0)[-1]
+        assert balance == pytest.approx((size - 1) / 12)
+        late = theory.rounded_variance(size, 400, ddof=0, spacing=1.0, variance=2.0)[-1]
+        assert_agrees(lineage.newest.variance, late)
+        assert_refutes(lineage.newest.variance, 0.0)
+        assert lineage.newest.variance.min() > 0
+
+
 def test_rounding_matters_less_than_chance():
     def spread(fit, generations=8, size=64):
         lineage = recurse(
@@ -428,6 +457,7 @@ def test_rounding_matters_less_than_chance():
         ("reality", lambda: theory.projection_kl(Categorical([1.0]))),
         ("reality", lambda: theory.projection_w2(ScipyLaw(stats.cauchy()))),
         ("reality", lambda: theory.projection_w2(ScipyLaw(stats.norm(), (3,)))),
+        ("spacing", lambda: theory.rounded_variance(9, 5, ddof=1, spacing=-1.0)),
         ("dtype", lambda: theory.rounding_variance("int16")),
     ],
 )

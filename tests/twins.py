@@ -58,3 +58,28 @@ def law_chain(draw, ddof, sizes, rng, accumulate=False):
             data = []
         data.extend(rng.normal(means[-1], variances[-1] ** 0.5) for _ in range(size))
     return np.array(means), np.array(variances)
+
+
+def kernel_chain(points, bandwidth, fitted_bandwidth, sizes, rng, accumulate=False):
+    """Return means and standard deviations of kernel density estimates from generation 1 on."""
+    rows, data = [], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        data = data + [rng.choice(points) + bandwidth * rng.normal() for _ in range(size)]
+        points, bandwidth = np.array(data), fitted_bandwidth
+        rows.append((points.mean(), np.sqrt(points.var() + bandwidth**2)))
+    return np.transpose(rows)
+
+
+def histogram_chain(masses, edges, sizes, rng, accumulate=False):
+    """Return the masses of the bins, shape (N + 1, B)."""
+    history, data = [np.array(masses)], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        for _ in range(size):
+            i = rng.choice(len(masses), p=history[-1])
+            data.append(rng.uniform(edges[i], edges[i + 1]))
+        history.append(np.histogram(data, edges)[0] / len(data))
+    return np.array(history)

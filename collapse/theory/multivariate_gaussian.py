@@ -39,7 +39,7 @@ def _trace(covariance):
 
 def _digamma_minus_log(a):
     """Return psi(a) - ln(a), accurate for large a."""
-    series = -1 / (2 * a) - 1 / (12 * a**2) + 1 / (120 * a**4)
+    series = -1 / (2 * a) - 1 / (12 * a**2)
     return np.where(a > 1e4, series, special.digamma(a) - np.log(a))
 
 
