@@ -463,6 +463,8 @@ def test_a_projection_errs_once_and_a_procedure_for_ever(fit, truth, idempotent)
         ("intensity", lambda: Shrunk(FitGaussian(1), 1.0, 1.1)),
         ("target", lambda: Shrunk(FitGaussian(1), -1.0, 0.1)),
         ("target", lambda: Shrunk(FitGaussian(1), [1.0, 2.0], 0.1)),
+        ("target", lambda: Shrunk(FitGaussian(1), np.eye(2), 0.1)(SAMPLES)),
+        ("target", lambda: Shrunk(FitMultivariateGaussian(1), np.eye(3), 0.1)(SAMPLES)),
         ("fit", lambda: Shrunk(FitCategorical(2), 1.0, 0.1)(np.array([0, 1]))),
         ("epsilon", lambda: Regularized(FitGaussian(1), -1.0)),
         ("start", lambda: StoppedEarly(FitGaussian(1), 0.0, 0.1, 1)),

@@ -41,13 +41,15 @@ def _only(name, model, kinds):
 def _affine(name, model, keep, add):
     """Return a Gaussian model with the variance, or covariance, ``keep * variance + add``."""
     _only(name, model, (Gaussian, MultivariateGaussian))
+    add, d = np.asarray(add), 0 if isinstance(model, Gaussian) else model.mean.shape[-1]
+    if add.ndim and add.shape != (d, d):
+        raise ValueError(
+            f"target must be a number or of the data's dimension, got shape {add.shape}"
+        )
     if isinstance(model, Gaussian):
         return Gaussian(model.mean, keep * model.variance + add)
-    d = model.mean.shape[-1]
-    add = np.asarray(add)
-    return MultivariateGaussian(
-        model.mean, keep * model.covariance + (add if add.ndim == 2 else add * np.eye(d))
-    )
+    add = add if add.ndim else add * np.eye(d)
+    return MultivariateGaussian(model.mean, keep * model.covariance + add)
 
 
 @dataclass(frozen=True, eq=False)
