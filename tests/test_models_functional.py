@@ -418,7 +418,7 @@ def test_population_fits():
         (StoppedEarly(FitGaussian(1), START, 0.5, 1), ScipyLaw(stats.expon()), False),
         (Sharpened(FitGaussian(1), 0.9), ScipyLaw(stats.expon()), False),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_projection_errs_once_and_a_procedure_for_ever(fit, truth, idempotent):
     lineage = recurse(
