@@ -96,7 +96,9 @@ def test_not_callable(name, value):
 
 
 @pytest.mark.parametrize(
-    "measure", [0, 1.5, "std", [], ["std"], np.ones(3), np.std, {"std": 1}, {"fit": None}], ids=str
+    "measure",
+    [0, 1.5, "std", [], ["std"], np.ones(3), np.std, {"std": 1}, {"fit": None}],
+    ids=lambda value: type(value).__name__,
 )
 def test_measure(measure):
     refused_undrawn("measure", measure=measure)
@@ -135,7 +137,7 @@ def test_reality_of_another_batch(reality):
 @pytest.mark.parametrize(
     "rng",
     [None, 1.5, NAN, -1, "seed", "12", [1, -2], [0.5], np.random, object(), b"1", {1: 2}],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_rng(rng):
     refused_undrawn("rng", rng=rng)
