@@ -278,6 +278,16 @@ def test_limits_of_temperature():
     assert slope == pytest.approx(-variance, rel=1e-5)
 
 
+def test_smallest_settings():
+    np.testing.assert_allclose(
+        theory.tempered_probabilities([0.25, 0.75], 0, temperature=2.0), [[0.25, 0.75]]
+    )
+    assert theory.smoothed_variance(0, bandwidth=1.0) == [1.0]
+    single = theory.shrinkage_variance(1, 2, ddof=0, intensity=0.5, target=0.5, variance=0.5)
+    np.testing.assert_allclose(single, [0.5, 0.25, 0.25])  # one draw has no variance
+    np.testing.assert_allclose(theory.kde_variance(1, 2, bandwidth=0.5), [1, 0.25, 0.25])
+
+
 LAWS = {
     "laplace": ScipyLaw(stats.laplace(1.0, 2.0)),
     "exponential": ScipyLaw(stats.expon(scale=3.0)),

@@ -368,8 +368,8 @@ def test_bounded_noise_lower_bound():
 def test_where_the_bound_is_informative():
     # without noise nothing is lost
     np.testing.assert_array_equal(
-        theory.bounded_noise_lower_bound(9, 4, trace=2.0, bound=0.0),
-        theory.noisy_lower_bound(9, 4, trace=2.0),
+        theory.bounded_noise_lower_bound(9, 4, trace=0.5, bound=0.0),
+        theory.noisy_lower_bound(9, 4, trace=0.5),
     )
     assert theory.informative_size(trace=2.0, bound=3.0) == pytest.approx(18)
     for dimension in (1, 3):
