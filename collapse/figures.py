@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from scipy.special import ndtri
 
 COLOURS = dict(
     zip(
@@ -129,3 +130,88 @@ def loop():
 
 def _arrow(ax, start, end):
     ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=13, color="0.3"))
+
+
+def verification_grid(results):
+    """Draw how far simulation lies from theory, in standard errors, for every closed form.
+
+    Parameters
+    ----------
+    results : iterable of collapse.verification.entry.Result
+        What `collapse.verification.run` yields.
+
+    Returns
+    -------
+    Figure
+        A row for each entry, by module: left the comparison, right its control, on a logarithmic
+        axis; below the quantiles of all comparisons against those of the normal law.
+    """
+    groups = {}
+    for result in results:
+        groups.setdefault(result.entry.module, []).append(result)
+    heights = [len(group) + 1 for group in groups.values()]
+    fig = plt.figure(figsize=(WIDTH, 0.17 * sum(heights) + 3))
+    grid = fig.add_gridspec(len(groups) + 1, 2, height_ratios=[*heights, 15], width_ratios=(3, 2))
+    pair = (None, None)
+    for i, (module, group) in enumerate(groups.items()):
+        pair = [fig.add_subplot(grid[i, j], sharex=pair[j]) for j in (0, 1)]
+        _scores(*pair, group)
+        pair[0].set_title(module.replace("_", " "), fontsize=9, loc="left", pad=3)
+        for ax in pair:
+            ax.tick_params(axis="x", labelbottom=i == len(groups) - 1)
+    pair[0].set(xlim=(-6, 6), xticks=(-5, -2, 0, 2, 5), xlabel="$z$ of the prediction")
+    pair[1].set(xscale="log", xlim=(4, 1300), xlabel="$|z|$ of the control")
+    pair[1].set_xticks((8, 100, 1000), ("8", "100", "1000"))
+    pair[1].minorticks_off()
+    z = [r.comparison.z for group in groups.values() for r in group if not r.entry.numerical]
+    ax = fig.add_subplot(grid[-1, :], aspect="equal", xlim=(-3.2, 3.2))
+    ax.set(xlabel="normal quantile", ylabel="$z$ of the prediction")
+    normal = ndtri((np.arange(len(z)) + 0.5) / len(z))
+    ax.plot(normal, np.sort(z), "o", ms=3, color=COLOURS["replace"])
+    exact(ax, [-3, 3], [-3, 3])
+    for drawn in (*pair, ax):
+        drawn.tick_params(labelsize=8)
+        for axis in (drawn.xaxis, drawn.yaxis):
+            axis.label.set_size(9)
+    return fig
+
+
+def _scores(left, right, group):
+    """Draw a row for each result: its comparison on the left, its control on the right."""
+    for ax, edges in ((left, (-5, 5)), (right, (8,))):
+        ax.set(yticks=range(len(group)), yticklabels=[], ylim=(len(group) - 0.4, -0.6))
+        ax.tick_params(length=0, labelsize=8)
+        ax.grid(axis="y", linewidth=0.3)
+        for edge in edges:
+            ax.axvline(edge, color="0.4", linestyle="--", linewidth=0.8)
+    left.set_yticklabels([result.entry.name.partition(".")[2] for result in group])
+    left.axvspan(-2, 2, color="0.9", zorder=0)
+    for y, result in enumerate(group):
+        fill = "none" if result.entry.numerical else COLOURS["replace"]
+        z, far = np.clip(result.comparison.z, -5.6, 5.6), abs(result.control.z)
+        left.plot(z, y, "o", ms=4, mec=COLOURS["replace"], mfc=fill)
+        marker = ">" if far > 1000 else "x"  # an arrow where the control is off the axis
+        right.plot(min(far, 1000), y, marker, ms=4, color=COLOURS["printed"], mew=1.2)
+
+
+def stacked_errors(ax, frame):
+    """Draw the three errors of each generation on top of each other, and their total.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    frame : pandas.DataFrame
+        From ``Decomposition.frame()``.
+    """
+    table = frame.pivot(index="generation", columns="error", values="mean")
+    colours = sns.color_palette("colorblind", 10)
+    looks = {"expressivity": (8, ""), "approximation": (5, "///"), "statistical": (9, "...")}
+    bottom = 0 * table["total"]
+    for kind, (colour, hatch) in looks.items():
+        style = {"color": colours[colour], "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+        ax.bar(table.index, table[kind], bottom=bottom, label=kind, **style)
+        bottom = bottom + table[kind]
+    ax.plot(table.index, table["total"], "_", color="black", markersize=9, label="total")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set(xlabel="generation", ylabel="error made in it", ylim=(0, None))

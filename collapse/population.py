@@ -9,6 +9,7 @@ from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.histogram import FitHistogram, Histogram
 from collapse.models.kde import FitKernelDensity, KernelDensity
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 
 
@@ -43,9 +44,10 @@ def population_fit(fit, truth):
     ----------
     fit : callable
         A fit of the package: `FitGaussian`, `FitHistogram`, `FitKernelDensity`, `FitCategorical`,
-        or a procedure around one of them.
+        `FitGaussianMixture`, or a procedure around one of them.
     truth : model
-        The law, with ``mean`` and ``variance`` for a Gaussian fit and a ``cdf`` for a histogram.
+        The law, with ``mean`` and ``variance`` for a Gaussian fit, a ``cdf`` for a histogram, and
+        ``mean``, ``variance`` and ``logpdf`` for a mixture.
 
     Returns
     -------
@@ -55,15 +57,18 @@ def population_fit(fit, truth):
     Raises
     ------
     ValueError
-        If there is no such limit in closed form for this fit and this truth.
+        If this limit is not known for this fit and this truth.
 
     Notes
     -----
-    Exact. A Gaussian takes over mean and variance and a histogram the masses of its bins. Both are
-    projections: applied again, they change nothing, so that the expressivity error is made at
-    generation 1 and never again. Kernel density estimation convolves the law with its kernel,
-    again at every generation; a bandwidth that follows a rule goes to zero, and leaves the law as
-    it is. A procedure adjusts what its inner fit gives.
+    Exact, but for a mixture. A Gaussian takes over mean and variance and a histogram the masses of
+    its bins. Both are projections: applied again, they change nothing, so that the expressivity
+    error is made at generation 1 and never again. So is a mixture, which is its own best fit if it
+    has as many components as are fitted; for another law the algorithm of the fit runs, up to its
+    own tolerance, on 4001 points over 24 standard deviations in place of a sample. Kernel density
+    estimation convolves the law with its kernel, again at every generation; a bandwidth that
+    follows a rule goes to zero, and leaves the law as it is. A procedure adjusts what its inner fit
+    gives.
     """
     raise ValueError(f"fit must be a fit with a known limit, got {fit!r} for {truth!r}")
 
@@ -106,6 +111,18 @@ def _(fit: FitKernelDensity, truth):
     raise ValueError(
         f"truth must be a Gaussian or a KernelDensity for a fixed bandwidth, got {truth!r}"
     )
+
+
+@population_fit.register
+def _(fit: FitGaussianMixture, truth):
+    if isinstance(truth, GaussianMixture) and truth.weights.shape[-1] == fit.components:
+        return truth
+    _needs(truth, "mean", "variance", "logpdf")
+    steps = np.linspace(-12, 12, 4001) * np.sqrt(truth.variance)[..., None]
+    masses = np.exp(truth.logpdf(truth.mean[..., None] + steps)) * np.diff(steps)[..., :1]
+    if not (np.abs(masses.sum(axis=-1) - 1) < 0.01).all():
+        raise ValueError(f"truth must have a density that 4001 points can resolve, got {truth!r}")
+    return fit.weighted(truth.mean[..., None] + steps, masses)
 
 
 @population_fit.register(Shrunk)

@@ -20,6 +20,7 @@ from twins import (
     histogram_chain,
     kernel_chain,
     law_chain,
+    mixture_chain,
     multivariate_chain,
 )
 
@@ -29,6 +30,7 @@ from collapse.models.categorical import Categorical, CategoricalCounts, FitCateg
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
 from collapse.models.kde import FitKernelDensity, KernelDensity
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
@@ -222,6 +224,34 @@ def histogram():
     )
 
 
+def mixture():
+    parts = np.array([0.3, 0.7]), np.array([-2.0, 1.0]), np.array([0.5, 1.5])
+    bumps = [stats.norm(mean, np.sqrt(variance)) for _, mean, variance in zip(*parts, strict=True)]
+
+    def features(weights, means, variances):
+        mean = (weights * means).sum(-1)
+        std = np.sqrt((weights * (variances + means**2)).sum(-1) - mean**2)
+        gap = (means[..., 1] - means[..., 0]) / std
+        narrow = np.sqrt(variances[..., 0]) / std
+        return np.stack([mean, np.log1p(std), std, weights[..., 0], gap, narrow], axis=-1)
+
+    return Case(
+        name="gaussian mixture",
+        make=GaussianMixture,
+        arguments=parts,
+        fit=FitGaussianMixture(2, tolerance=0, iterations=3),
+        event=(),
+        density=lambda x: np.log(parts[0] @ [bump.pdf(x) for bump in bumps]),
+        of=None,
+        parameters=lambda m: (m.weights, m.means, m.variances),
+        summaries=lambda m: features(m.weights, m.means, m.variances),
+        twin=lambda *a: features(*mixture_chain(parts, 3, *a)),
+        wrong={"fit": FitGaussianMixture(2, tolerance=0, iterations=1)},
+        deviations=None,
+        chains=1500,
+    )
+
+
 def procedure(fit, adjust, wrong):
     """Return a case of a fit that adjusts the unbiased Gaussian fit's (mean, variance)."""
 
@@ -258,6 +288,7 @@ CASES = [
     scipy_law(),
     kernel(),
     histogram(),
+    mixture(),
     procedure(
         Shrunk(UNBIASED, 1.5, 0.3), lambda m, v: (m, 0.7 * v + 0.45), Shrunk(UNBIASED, 3.0, 0.3)
     ),

@@ -83,3 +83,45 @@ def histogram_chain(masses, edges, sizes, rng, accumulate=False):
             data.append(rng.uniform(edges[i], edges[i + 1]))
         history.append(np.histogram(data, edges)[0] / len(data))
     return np.array(history)
+
+
+def mixture_em(data, components, iterations, tolerance=0.0, floor=1e-6, trace=None):
+    """Return weights, means and variances by expectation maximisation, of one sample."""
+    size, spread, before = len(data), np.var(data), -np.inf
+    quantiles = [np.sort(data)[(2 * j + 1) * size // (2 * components)] for j in range(components)]
+    for j in range(components):  # a level that is met exactly counts as reached
+        if (2 * j + 1) * size % (2 * components) == 0:
+            quantiles[j] = np.sort(data)[(2 * j + 1) * size // (2 * components) - 1]
+    parts = [(1 / components, mean, spread / components**2) for mean in quantiles]
+    for _ in range(iterations):
+        shares, value = [], 0.0
+        for x in data:
+            density = [p / v**0.5 * np.exp(-((x - m) ** 2) / (2 * v)) for p, m, v in parts]
+            shares.append([d / sum(density) for d in density])
+            value += np.log(sum(density) / (2 * np.pi) ** 0.5) / size
+        if trace is not None:
+            trace.append(value)
+        if value - before <= tolerance:
+            break
+        parts, before = [], value
+        for share in zip(*shares, strict=True):
+            total = sum(share)
+            mean = sum(s * x for s, x in zip(share, data, strict=True)) / total
+            variance = sum(s * (x - mean) ** 2 for s, x in zip(share, data, strict=True)) / total
+            parts.append((total / size, mean, max(variance, floor * spread)))
+    return np.transpose(parts)
+
+
+def mixture_chain(parts, iterations, sizes, rng, accumulate=False):
+    """Return weights, means and variances of mixtures from generation 1 on, each (N, k)."""
+    rows, data = [], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        weights, means, variances = parts
+        for _ in range(size):
+            j = rng.choice(len(weights), p=weights / sum(weights))
+            data = [*data, rng.normal(means[j], variances[j] ** 0.5)]
+        parts = mixture_em(data, len(weights), iterations)
+        rows.append(parts)
+    return np.transpose(rows, (1, 0, 2))

@@ -1,6 +1,6 @@
 """The ledger of claims: every statement of the paper, and its check where one exists."""
 
-from collapse.claims import categorical, gaussian
+from collapse.claims import categorical, functional, gaussian
 from collapse.claims.ledger import Entry
 from collapse.claims.statements import STATEMENTS
 
@@ -9,16 +9,23 @@ CHECKS = {
     "C1": (categorical.tails_disappear, "words"),
     "C4": (categorical.tails_first, "words"),
     "C5": (categorical.inevitable, "words"),
+    "C6": (functional.errors_compound, "functional"),
     "C7": (gaussian.statistical_error_vanishes, "gaussian"),
+    "C8": (functional.expressivity_acts_once, "functional"),
+    "C9": (functional.expressiveness_helps_and_hurts, "functional"),
+    "C10": (functional.rounding_matters_less, "functional"),
     "C11": (categorical.rare_states, "words"),
     "C12": (categorical.ends_in_a_point, "words"),
+    "C13": (functional.discreteness, "functional"),
     "C14": (gaussian.variance_of_a_draw, "gaussian"),
     "C15": (gaussian.risk_diverges, "gaussian"),
     "C16": (gaussian.growing_samples, "gaussian"),
     "C17": (gaussian.variance_vanishes, "gaussian"),
+    "C18": (functional.noisy_lower_bounds, "dimensions"),
     "C19": (gaussian.pooling, "gaussian"),
     "C30": (categorical.finite_experiments, "words"),
     "S1": (gaussian.tails_then_a_point, "gaussian"),
+    "S2": (functional.two_sources, "functional"),
     "S3": (gaussian.errors_accumulate, "gaussian"),
 }
 

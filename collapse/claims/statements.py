@@ -2,7 +2,6 @@
 
 from collapse.claims.ledger import Statement
 
-_ERRORS = "Needs the chapter on functional errors, which does not exist yet."
 _MIXTURES = "Needs the mixture chapter, which does not exist yet."
 _N_GRAM = (
     "Needs a neural language model; the companion will test the n-gram analogue in a chapter "
@@ -77,10 +76,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 3.1; Nature, What is model collapse?",
         "proof, simulation",
-        (
-            "The two families here produce only the statistical error; the others need the "
-            "chapter on functional errors, which does not exist yet."
-        ),
+        "",
     ),
     Statement(
         "C7",
@@ -101,7 +97,7 @@ STATEMENTS = (
         ),
         "Nature, What is model collapse?",
         "proof",
-        _ERRORS,
+        "",
     ),
     Statement(
         "C9",
@@ -111,7 +107,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 3.1; Nature, What is model collapse?",
         "simulation",
-        _ERRORS,
+        "",
     ),
     Statement(
         "C10",
@@ -121,7 +117,7 @@ STATEMENTS = (
             "small)"
         ),
         "simulation",
-        "Needs runs that differ only in numerical precision; no chapter makes them yet.",
+        "",
     ),
     Statement(
         "C11",
@@ -153,8 +149,8 @@ STATEMENTS = (
             "carries over to every model that can represent a point mass."
         ),
         "arXiv v2 footnote 3; Nature, main text",
-        "discussion",
-        "A heuristic argument, not a theorem; the companion has no check of it yet.",
+        "simulation, discussion",
+        "",
     ),
     Statement(
         "C14",
@@ -205,7 +201,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 4.3 and appendix A.2; Supplementary Information (second-hand)",
         "proof",
-        "Needs the chapter on noisy fits and lower bounds, which does not exist yet.",
+        "",
     ),
     Statement(
         "C19",
@@ -335,7 +331,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 2; Supplementary Information (second-hand)",
         "discussion",
-        "A distinction between concepts; discussed, not computed. The chapter does not exist yet.",
+        "A distinction between concepts; discussed in the chapter, not computed.",
     ),
     Statement(
         "C32",
@@ -416,10 +412,7 @@ STATEMENTS = (
         "Collapse has two sources: samples are finite, and models are imperfect.",
         "Summary of the paper; compare C6, C7 and C8",
         "proof, simulation",
-        (
-            "Finite samples are covered; imperfect models need the chapter on functional errors, "
-            "which does not exist yet."
-        ),
+        "",
     ),
     Statement(
         "S3",

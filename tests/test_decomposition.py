@@ -1,0 +1,285 @@
+"""The three errors of a generation: closed forms, each switched off, honest standard errors."""
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from harness import assert_agrees, assert_refutes, z_score
+from scipy import stats
+
+from collapse import metrics
+from collapse.decomposition import KINDS, decompose, kl_line, squared_w2_line
+from collapse.models.adapter import ScipyLaw
+from collapse.models.categorical import Categorical, FitCategorical
+from collapse.models.gaussian import FitGaussian, Gaussian
+from collapse.models.histogram import FitHistogram, Histogram
+from collapse.models.kde import FitKernelDensity, KernelDensity, scott
+from collapse.models.mixture import GaussianMixture
+from collapse.models.multivariate_gaussian import MultivariateGaussian
+from collapse.models.procedures import Regularized, Sharpened, Shrunk
+from collapse.recursion import draw_samples, recurse
+from collapse.seeds import seeded
+from collapse.theory import functional as theory
+from collapse.theory import gaussian as line
+
+NORMAL = Gaussian(-1.0, 2.0)
+MODES = KernelDensity([-1.0, 1.0], 0.5)
+EDGES = np.linspace(-4, 4, 9)
+LAWS = {
+    "normal": NORMAL,
+    "modes": MODES,
+    "mixture": GaussianMixture([0.3, 0.7], [-1.0, 1.0], [0.5, 0.25]),
+    "points": KernelDensity([0.0, 3.0, 1.0], 0.0),
+    "histogram": Histogram([0.1, 0.0, 0.4, 0.3, 0.2, 0.0, 0.0, 0.0], EDGES),
+    "exponential": ScipyLaw(stats.expon()),
+}
+each_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+endless = {"sample_size": np.inf, "chains": 1, "rng": 0}
+
+
+# --- distances -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reality", [MODES, *map(ScipyLaw, (stats.laplace(), stats.expon()))])
+def test_distances_to_a_gaussian_are_those_of_theory(reality):
+    best = Gaussian(reality.mean, reality.variance)
+    for ours, exact in (
+        (squared_w2_line(reality, best), theory.projection_w2(reality)),
+        (kl_line(reality, best), theory.projection_kl(reality)),
+    ):
+        assert ours == pytest.approx(exact, rel=1e-3)
+        assert ours != pytest.approx(exact / 1.01, rel=1e-3)
+    assert squared_w2_line(best, reality) == squared_w2_line(reality, best)
+
+
+@each_law
+def test_distances_of_shifted_and_identical_laws(law):
+    assert squared_w2_line(law, law) == 0
+    if law not in {LAWS["points"]}:
+        assert kl_line(law, law) == 0
+    # against a point the distance is the mean square
+    square = law.variance + (law.mean - 0.3) ** 2
+    assert squared_w2_line(law, Gaussian(0.3, 0.0)) == pytest.approx(square, rel=1e-2)
+
+
+def test_distance_of_points_is_that_of_their_samples():
+    rng = seeded(71)
+    x, y = rng.standard_normal((2, 50))
+    exact = metrics.squared_w2_samples(x, y)
+    rough = squared_w2_line(KernelDensity(x, 0.0), KernelDensity(y, 0.0))
+    smooth = squared_w2_line(KernelDensity(x, 0.01), KernelDensity(y, 0.01))
+    assert rough == pytest.approx(exact, rel=0.02)
+    assert smooth == pytest.approx(exact, rel=0.02)
+
+
+def test_distance_of_one_law_in_two_forms():
+    mixture = GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.25, 0.25])
+    assert squared_w2_line(mixture, MODES) < 1e-7
+    assert kl_line(mixture, MODES) == pytest.approx(0, abs=1e-7)
+    same = GaussianMixture([0.5, 0.5], [-1.0, -1.0], [2.0, 2.0])
+    assert squared_w2_line(same, NORMAL) < 1e-9
+    needle = GaussianMixture([1.0], [2.0], [1e-300])
+    assert squared_w2_line(needle, NORMAL) == pytest.approx(9 + 2)
+
+
+def test_distances_follow_the_batch_and_the_closed_forms():
+    many, one = Gaussian(np.arange(3.0), 2.0), MODES
+    assert squared_w2_line(many, one).shape == kl_line(one, many).shape == (3,)
+    np.testing.assert_array_equal(squared_w2_line(many, NORMAL), metrics.squared_w2(many, NORMAL))
+    np.testing.assert_array_equal(kl_line(many, NORMAL), metrics.kl(many, NORMAL))
+    plane = MultivariateGaussian(np.zeros(2), np.eye(2))
+    assert squared_w2_line(plane, plane) == metrics.squared_w2(plane, plane)
+    for row, law in enumerate((Gaussian(0.0, 2.0), Gaussian(1.0, 2.0))):
+        assert squared_w2_line(many, one)[row] == pytest.approx(squared_w2_line(law, one))
+
+
+# --- each source switched off ----------------------------------------------------------------
+
+
+def test_statistical_error_off():
+    fit = Regularized(FitGaussian(ddof=0), 0.3)
+    found = decompose(MODES, FitGaussian(ddof=0), fit, generations=4, **endless)
+    assert (found.statistical < 1e-25).all()
+    assert found.expressivity[0] == pytest.approx(theory.projection_w2(MODES), rel=1e-3)
+    # once and never again, while the procedure errs at every generation
+    assert (found.expressivity[1:] < 1e-25).all()
+    std = np.sqrt(1.25 + 0.3 * np.arange(5))
+    np.testing.assert_allclose(found.approximation[:, 0], np.diff(std) ** 2, rtol=1e-9)
+    assert (found.frame()["standard_error"] == 0).all()
+
+
+def test_expressivity_error_off():
+    arguments = {"sample_size": 6, "generations": 3, "chains": 50, "rng": seeded(72)}
+    fit = Shrunk(FitGaussian(ddof=0), 1.0, 0.2)
+    found = decompose(NORMAL, FitGaussian(ddof=0), fit, **arguments)
+    assert (found.expressivity < 1e-25).all()
+    assert (found.approximation > 0).all() and (found.statistical > 0).all()
+
+
+def test_approximation_error_off():
+    arguments = {"sample_size": 6, "generations": 3, "chains": 50, "rng": seeded(73)}
+    found = decompose(MODES, FitGaussian(ddof=0), **arguments)
+    assert (found.approximation == 0).all()
+    again = decompose(MODES, FitGaussian(ddof=0), FitGaussian(ddof=1), **arguments)
+    assert (again.approximation == 0).all()  # the divisor is forgotten by endless samples
+    assert (found.expressivity[0] > 0.05).all() and (found.statistical > 0).all()
+
+
+def test_all_off():
+    found = decompose(NORMAL, FitGaussian(ddof=0), generations=3, **endless)
+    assert max(getattr(found, kind).max() for kind in (*KINDS, "total")) < 1e-25
+
+
+# --- closed forms ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_statistical_error_of_a_gaussian(ddof):
+    size = 4
+    found = decompose(
+        NORMAL,
+        FitGaussian(ddof),
+        sample_size=size,
+        generations=3,
+        chains=20_000,
+        rng=seeded(74 + ddof),
+    )
+    # each generation errs relative to the variance that it has itself
+    unit = line.expected_risk(size, 1, ddof=ddof)[-1]
+    spread = line.std_moment(2, size, 2, ddof=ddof, variance=2.0)
+    assert_agrees(found.statistical.T, unit * spread)
+    np.testing.assert_allclose(found.total, found.statistical, atol=1e-12)
+    assert_refutes(found.statistical.T, line.expected_risk(size + 1, 1, ddof=ddof)[-1] * spread)
+    late = line.std_moment(2, size, 2, ddof=1 - ddof, variance=2.0)
+    assert_refutes(found.statistical.T, unit * late)
+
+
+@pytest.mark.parametrize("bins", [16, 32])
+def test_expressivity_error_of_a_histogram(bins):
+    # a slope f' within a bin moves its mass by f'/2f (x² - w²/4): to the lowest order in w the
+    # error is w⁴/120 times the Fisher information, which is 42 for this law
+    found = decompose(
+        ScipyLaw(stats.beta(4, 4)), FitHistogram(np.linspace(0, 1, bins + 1)), **endless
+    )
+    assert found.expressivity[0, 0] == pytest.approx(42 / 120 / bins**4, rel=0.1)
+
+
+def test_kernel_smoothing_follows_the_square_of_its_bandwidth():
+    h = 0.4
+    smoothed = theory.smoothed_variance(4, bandwidth=h, variance=2.0)
+    arguments = {"family": FitKernelDensity(scott), "procedure": FitKernelDensity(h)}
+    found = decompose(NORMAL, **arguments, generations=4, **endless)
+    np.testing.assert_allclose(found.approximation[:, 0], np.diff(np.sqrt(smoothed)) ** 2)
+    assert found.expressivity.max() == 0
+    # with samples: W2 of two bumps that differ in width is that of their widths
+    run = decompose(
+        KernelDensity([0.0], 0.5),
+        **arguments,
+        sample_size=20,
+        chains=30,
+        rng=seeded(76),
+        draw=draw_samples,
+    )
+    assert run.expressivity.max() == 0
+    assert run.approximation[0] == pytest.approx((np.hypot(0.5, h) - 0.5) ** 2, rel=1e-6)
+    assert (run.statistical > 0).all()
+
+
+def test_kl_of_expressivity_adds_exactly():
+    arguments = {"sample_size": 50, "chains": 400, "distance": kl_line}
+    found = decompose(MODES, FitGaussian(ddof=0), rng=seeded(77), **arguments)
+    assert found.expressivity[0] == pytest.approx(theory.projection_kl(MODES), rel=1e-3)
+    np.testing.assert_allclose(found.total, found.expressivity + found.statistical, atol=1e-4)
+    # with a procedure that misses the best fit the sum does not come out
+    missing = Regularized(FitGaussian(ddof=0), 0.5)
+    found = decompose(MODES, FitGaussian(ddof=0), missing, rng=seeded(78), **arguments)
+    cross = found.total - found.expressivity - found.approximation - found.statistical
+    assert np.abs(cross).mean() > 1e-3
+
+
+def test_other_spaces_need_a_distance():
+    reality = Categorical([0.5, 0.3, 0.2])
+    chosen = {"distance": lambda first, second: metrics.kl(second, first)}
+    found = decompose(
+        reality, FitCategorical(3), Sharpened(FitCategorical(3), 0.5), **chosen, **endless
+    )
+    before, sharp = np.array([0.5, 0.3, 0.2]), np.array([0.25, 0.09, 0.04]) / 0.38
+    assert found.approximation[0, 0] == pytest.approx(np.sum(sharp * np.log(sharp / before)))
+    with pytest.raises(ValueError, match="distance"):
+        decompose(reality, FitCategorical(3), **endless)
+
+
+# --- the record ------------------------------------------------------------------------------
+
+
+def test_the_run_is_that_of_recurse():
+    arguments = {"sample_size": [5, 9], "generations": 2, "chains": 7}
+    found = decompose(NORMAL, FitGaussian(ddof=1), rng=seeded(79), **arguments)
+    run = recurse(NORMAL, FitGaussian(ddof=1), rng=seeded(79), **arguments)
+    np.testing.assert_array_equal(found.lineage.newest.mean, run.newest.mean)
+    exact = metrics.squared_w2(run[1], run[2])
+    np.testing.assert_allclose(found.total[1], exact)
+    for field in fields(found):
+        with pytest.raises(AttributeError):
+            setattr(found, field.name, 0)
+
+
+def test_frame_has_honest_standard_errors():
+    size, unit = 10, line.expected_risk(10, 1, ddof=0)[-1]
+    scores = []
+    for seed in range(200):
+        frame = decompose(
+            Gaussian(0.0, 1.0),
+            FitGaussian(0),
+            sample_size=size,
+            chains=200,
+            rng=seeded(1000 + seed),
+        ).frame()
+        row = frame[frame["error"] == "statistical"].iloc[0]
+        scores.append((row["mean"] - unit) / row["standard_error"])
+    assert list(frame.columns) == ["generation", "error", "mean", "standard_error"]
+    assert list(frame["error"]) == [*KINDS, "total"]
+    assert_agrees(scores, 0)
+    # their squares have mean one, up to what the skewness of 200 chains makes
+    assert abs(z_score(np.square(scores), 1.0)) < 5
+    assert_refutes(np.square(scores), 3.0)
+
+
+def test_frame_means():
+    found = decompose(
+        MODES, FitGaussian(0), sample_size=8, generations=3, chains=20, rng=seeded(80)
+    )
+    table = found.frame().pivot(index="generation", columns="error", values="mean")
+    assert list(table.index) == [1, 2, 3]
+    np.testing.assert_allclose(table["total"], found.total.mean(axis=1))
+    errors = found.frame().pivot(index="generation", columns="error", values="standard_error")
+    np.testing.assert_allclose(errors["statistical"], stats.sem(found.statistical, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("family", {"family": None}),
+        ("procedure", {"procedure": 3}),
+        ("distance", {"distance": "w2"}),
+        ("chains", {"chains": 1}),
+        ("chains", {"chains": 0, "sample_size": np.inf}),
+        ("generations", {"generations": 0}),
+        ("sample_size", {"sample_size": -np.inf}),
+        ("sample_size", {"sample_size": np.nan}),
+        ("sample_size", {"sample_size": 0}),
+        ("rng", {"rng": None}),
+        ("reality", {"reality": 3}),
+        ("fit", {"family": lambda data: NORMAL}),
+    ],
+)
+def test_bad_input_is_named(name, changes):
+    arguments = {
+        "reality": NORMAL,
+        "family": FitGaussian(0),
+        "sample_size": 5,
+        "chains": 3,
+        "rng": seeded(81),
+    }
+    with pytest.raises(ValueError, match=rf"\b{name}\b"):
+        decompose(**(arguments | changes))
