@@ -118,8 +118,9 @@ def _(fit: FitGaussianMixture, truth):
     if isinstance(truth, GaussianMixture) and truth.weights.shape[-1] == fit.components:
         return truth
     _needs(truth, "mean", "variance", "logpdf")
-    steps = np.linspace(-12, 12, 4001) * np.sqrt(truth.variance)[..., None]
-    masses = np.exp(truth.logpdf(truth.mean[..., None] + steps)) * np.diff(steps)[..., :1]
+    with np.errstate(invalid="ignore"):  # no variance, or an infinite one
+        steps = np.linspace(-12, 12, 4001) * np.sqrt(truth.variance)[..., None]
+        masses = np.exp(truth.logpdf(truth.mean[..., None] + steps)) * np.diff(steps)[..., :1]
     if not (np.abs(masses.sum(axis=-1) - 1) < 0.01).all():
         raise ValueError(f"truth must have a density that 4001 points can resolve, got {truth!r}")
     return fit.weighted(truth.mean[..., None] + steps, masses)

@@ -1,4 +1,4 @@
-"""Gaussian mixtures: EM against twins and optimisers, the law of its moments, a too-small family."""
+"""Gaussian mixtures: EM against twins and optimisers, its moments, a family that is too small."""
 
 from functools import partial
 
@@ -67,9 +67,7 @@ def test_agrees_with_a_general_optimiser():
         model = GaussianMixture(weights / weights.sum(), theta[3:6], np.exp(theta[6:]) + 1e-3)
         return -model.logpdf(data).mean()
 
-    starts = seeded(5).normal(size=(6, 9)) * np.repeat([0.3, 0.5, 0.5], 3) + np.repeat(
-        [[0, 0, 0], [-3, 0, 3], [0, 0, 0]], 1, axis=1
-    ).reshape(-1)
+    starts = np.array([0, 0, 0, -3, 0, 3, 0, 0, 0]) + 0.4 * seeded(5).normal(size=(6, 9))
     best = min(optimize.minimize(loss, start).fun for start in starts)
     fitted = FitGaussianMixture(3, tolerance=1e-14, iterations=20_000)(data)
     assert -fitted.logpdf(data).mean() == pytest.approx(best, abs=1e-7)
@@ -131,7 +129,7 @@ def test_degenerate_data_stay_finite():
     point = FitGaussianMixture(2)(np.full((3, 5), 1.25))
     np.testing.assert_array_equal(point.sample(4, seeded(11)), 1.25)
     np.testing.assert_array_equal(point[0].cdf(np.array([1.0, 1.25, 1.5])), [0, 0.5, 1])
-    np.testing.assert_array_equal(point[0].logpdf(np.array([1.0])), -np.inf)
+    assert point[0].logpdf(np.array([1.0])) < -1e300
     zero = FitGaussianMixture(2)(np.zeros((3, 5)))
     assert np.isfinite(parts(FitGaussianMixture(2)(zero.sample(5, seeded(11))))).all()
     ends = FitGaussianMixture(3, floor=1e-9)(np.array([0, 0, 0, 0, 1.0, 1.0, 1.0]))
@@ -201,13 +199,14 @@ def test_population_fit_is_the_limit_of_the_fit():
     for truth in (THREE, ScipyLaw(stats.laplace(1.0, 2.0))):
         limit = population_fit(fit, truth)
         data = truth.broadcast(20).sample(size, seeded(15))
-        fitted = fit(data)
-        error = np.abs(parts(fitted).mean(axis=0) - parts(limit))
-        assert error.max() < 0.2
+        fitted = fit(data)  # its components may come in the other order
         # no mixture of two is closer to the truth: random steps away from the limit all lose
         x = truth.mean + np.sqrt(truth.variance) * np.linspace(-12, 12, 4001)
         mass = np.exp(truth.logpdf(x))
+        mass /= mass.sum()
         best = (mass * limit.logpdf(x)).sum()
+        lost = best - fitted.logpdf(np.broadcast_to(x, (20, 4001))) @ mass
+        assert lost.min() > 0 and lost.max() < 30 / size  # a mean of 5 parameters / 2 size
         for step in seeded(16).normal(scale=0.03, size=(30, 3, 2)):
             weights = limit.weights * np.exp(step[0])
             near = GaussianMixture(

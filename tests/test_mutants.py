@@ -3,8 +3,9 @@
 import mpmath
 import numpy as np
 import pytest
+from scipy import special
 
-from collapse.theory import gaussian, printed
+from collapse.theory import functional, gaussian, multivariate_gaussian, printed
 
 SIZES = [4, 3, 6]
 
@@ -26,8 +27,68 @@ def test_printed_formulas_are_as_printed():
 @pytest.mark.parametrize("s", [0.5, 1.0, 1.5, 2.0, 3.0])
 def test_series_of_the_gamma_function(s):
     with mpmath.workdps(40):
-        for a in (0.5, 3.0, 201 * (1 + s * s), 1e3 * (1 + s * s), 1e6):
+        for a in (0.5, 3.0, 30.0, 100.0, 201 * (1 + s * s), 1e3 * (1 + s * s), 1e6):
             exact = mpmath.loggamma(a + s) - mpmath.loggamma(a) - s * mpmath.log(a)
             found = gaussian._log_ratio(a, s)
             rounding = 1e-15 * max(1, float(mpmath.loggamma(a + s))) if a < 200 else 0
             assert found == pytest.approx(float(exact), rel=1e-14, abs=max(rounding, 1e-20))
+
+
+def test_a_single_draw_has_no_scatter():
+    np.testing.assert_array_equal(gaussian.std_moment(1, 1, 2, ddof=0), [1, 0, 0])
+    np.testing.assert_array_equal(gaussian.variance_of_mean([1, 3], 2, ddof=0), [0, 1, 1])
+    for order, moment in ((2, 1), (4, 3), (6, 15)):
+        found = gaussian.draw_moment(order, [1, 3], 2, ddof=0)
+        np.testing.assert_allclose(found, moment, rtol=1e-13)
+    # the risk is that of a point: the square of a normal, and the variance of reality
+    np.testing.assert_allclose(gaussian.expected_risk([1, 3], 2, ddof=0), [0, 2, 2], atol=1e-13)
+    np.testing.assert_allclose(gaussian.variance_of_risk([1, 3], 2, ddof=0), [0, 2, 2], atol=1e-12)
+    t = np.array([0.0, 0.7, 2.0])
+    law = gaussian.first_characteristic_function(t, 1, ddof=0, variance=2.0)
+    np.testing.assert_allclose(law, np.exp(-(t**2)), rtol=1e-14)
+
+
+def test_a_divisor_between_the_two_estimators():
+    sizes, ddof = np.array(SIZES), 0.5
+    kept = np.cumprod([1, *((sizes - 1) / (sizes - ddof))])
+    for found in (
+        gaussian.std_moment(2, SIZES, 3, ddof=ddof),
+        multivariate_gaussian.expected_trace(SIZES, 3, [[1.0]], ddof=ddof),
+        functional.shrinkage_variance(SIZES, 3, ddof=ddof, intensity=0.0, target=1.0),
+        functional.regularized_variance(SIZES, 3, ddof=ddof, epsilon=0.0),
+        functional.rounded_variance(SIZES, 3, ddof=ddof, spacing=0.0),
+        functional.tempered_variance(SIZES, 3, ddof=ddof, temperature=1.0),
+        functional.stopped_early_moments(
+            SIZES, 3, ddof=ddof, fraction=1.0, start_variance=9.0, distance=2.0
+        )[1],
+    ):
+        np.testing.assert_allclose(found, kept, rtol=1e-13)
+    means = np.cumsum([0, *(kept[:-1] / sizes)])
+    np.testing.assert_allclose(gaussian.variance_of_mean(SIZES, 3, ddof=ddof), means, rtol=1e-13)
+    i = np.arange(1, 3)
+    exponents = special.digamma((6 - i) / 2) - np.log((6 - ddof) / 2)
+    found = multivariate_gaussian.lyapunov_exponents(6, 2, ddof=ddof)
+    np.testing.assert_allclose(found, exponents, rtol=1e-13)
+    found = gaussian.expected_log_variance([6, 6], 2, ddof=ddof, variance=3.0)
+    np.testing.assert_allclose(found, np.log(3) + np.arange(3) * exponents[0], rtol=1e-13)
+    t = np.array([0.3, 1.7])
+    found = gaussian.first_characteristic_function(t, 6, ddof=ddof)
+    np.testing.assert_allclose(found, np.exp(-(t**2) / 12) * (1 + t**2 / 5.5) ** -2.5, rtol=1e-13)
+
+
+def test_bounds_in_many_dimensions_are_their_sums():
+    law, trace = np.diag([1.0, 0.5, 2.0]), 3.5
+    kept = np.array([1, 3 / 4, 3 / 4 * 2 / 3, 3 / 4 * 2 / 3 * 5 / 6])
+    drift = trace * np.cumsum([0, 1 / 4, kept[1] / 3, kept[2] / 6])
+    lower, upper = multivariate_gaussian.risk_bounds(SIZES, 3, law, ddof=0)
+    np.testing.assert_allclose(lower, drift + trace * (1 - np.sqrt(kept)) ** 2, rtol=1e-13)
+    np.testing.assert_allclose(upper, drift + trace * (1 + kept), rtol=1e-13)
+    noise = [0.1, 0.2, 0.4]
+    found = multivariate_gaussian.noisy_lower_bound(SIZES, 3, trace=trace, noise=noise)
+    steps = [0, trace / 4 + 0.1, trace / 3 + 0.2, trace / 6 + 0.4]
+    np.testing.assert_allclose(found, np.cumsum(steps), rtol=1e-13)
+    found = multivariate_gaussian.bounded_noise_lower_bound(
+        SIZES, 3, trace=trace, bound=0.7, dimension=3
+    )
+    steps = [0] + [trace / m - 2 * 0.7 * np.sqrt(3 * trace) / m**1.5 for m in SIZES]
+    np.testing.assert_allclose(found, np.cumsum(steps), rtol=1e-13)

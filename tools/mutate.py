@@ -26,7 +26,8 @@ import time
 import warnings
 from pathlib import Path
 
-import hypothesis  # noqa: F401: imported once, here, and not by every child
+# mpmath and hypothesis are imported here once, and not by every child again
+import hypothesis  # noqa: F401
 import mpmath  # noqa: F401
 import numpy as np
 import pytest
@@ -241,6 +242,7 @@ def main():
     )
     parser.add_argument("--out", type=Path, help="file of the summary, JSON")
     parser.add_argument("--only", default="", help="mutate functions of this name only")
+    parser.add_argument("--again", action="store_true", help="only the survivors in --out")
     parser.add_argument("--limit", type=float, default=120, help="seconds that a mutant may take")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -250,11 +252,17 @@ def main():
         for entry in REGISTRY
         if isinstance(entry.check, Simulated)
     }
-    summary = {}
+    summary, survivors = {}, {}
+    if arguments.again:
+        known = json.loads(arguments.out.read_text("utf8"))["modules"]
+        survivors = {(s, f, x) for s in known for f, xs in known[s]["survived"].items() for x in xs}
     for stem in arguments.modules:
         judge, counts, done = Judge(stem, values), {}, 0
         for function, line, before, after, tree in mutants(Path(judge.path).read_text("utf8")):
+            words = f"line {line}: {before} -> {after}"
             if arguments.only not in ("", function):
+                continue
+            if arguments.again and (stem, function, words) not in survivors:
                 continue
             killer = judge(function, tree, arguments.limit)
             if not (done := done + 1) % 50:
@@ -263,17 +271,17 @@ def main():
             if killer:
                 count["tests" if killer == "tests" else "entries"] += 1
             else:
-                count["survived"].append(f"line {line}: {before} -> {after}")
-                print(f"{stem}.{function} line {line}: {before}  ->  {after}", flush=True)
+                count["survived"].append(words)
+                print(f"{stem}.{function} {words}", flush=True)
         summary[stem] = counts
         killed = sum(c["entries"] + c["tests"] for c in counts.values())
         survived = sum(len(c["survived"]) for c in counts.values())
         print(f"{stem}: {killed} killed, {survived} survived", flush=True)
         if arguments.out:
-            write(arguments.out, summary)
+            write(arguments.out, summary, arguments.again)
 
 
-def write(path, summary):
+def write(path, summary, again):
     """Merge the summary of some modules into a file."""
     data = json.loads(path.read_text("utf8")) if path.exists() else {"modules": {}}
     data |= {
@@ -286,9 +294,11 @@ def write(path, summary):
         },
     }
     for stem, counts in summary.items():
+        before = data["modules"][stem] if again else {"killed by entries": 0, "killed by tests": 0}
         data["modules"][stem] = {
-            "killed by entries": sum(c["entries"] for c in counts.values()),
-            "killed by tests": sum(c["tests"] for c in counts.values()),
+            "killed by entries": before["killed by entries"]
+            + sum(c["entries"] for c in counts.values()),
+            "killed by tests": before["killed by tests"] + sum(c["tests"] for c in counts.values()),
             "survived": {name: c["survived"] for name, c in counts.items() if c["survived"]},
         }
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf8")

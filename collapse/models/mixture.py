@@ -18,14 +18,9 @@ class GaussianMixture:
     Parameters
     ----------
     weights : array_like, shape (..., k)
-        Probabilities of the components.
+        Probabilities of the components, which sum to 1; what is not allowed raises ValueError.
     means, variances : array_like, shape (..., k)
         Their means, in the units of the data, and variances, positive.
-
-    Raises
-    ------
-    ValueError
-        If weights are not probabilities, variances not positive, or shapes do not broadcast.
     """
 
     weights: np.ndarray
@@ -37,9 +32,8 @@ class GaussianMixture:
         variances = _validate.finite("variances", variances)
         if (variances <= 0).any():
             raise ValueError(f"variances must be positive, got {variances[variances <= 0].flat[0]}")
-        parts = _validate.broadcast(
-            weights=weights, means=_validate.finite("means", means), variances=variances
-        )
+        means = _validate.finite("means", means)
+        parts = _validate.broadcast(weights=weights, means=means, variances=variances)
         if weights.shape[-1] != (k := parts[0].shape[-1]):
             raise ValueError(f"weights must be {k}, one a component, got {weights.shape[-1]}")
         self.__dict__.update(weights=parts[0], means=parts[1], variances=parts[2])
@@ -86,8 +80,7 @@ class GaussianMixture:
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
         shift = np.asarray(x, dtype=float)[..., None, :] - self.means[..., None]
-        with np.errstate(over="ignore"):
-            below = special.ndtr(shift / np.sqrt(self.variances)[..., None])
+        below = special.ndtr(shift / np.sqrt(self.variances)[..., None])
         return (self.weights[..., None] * below).sum(axis=-2)
 
 
@@ -95,26 +88,21 @@ class GaussianMixture:
 class FitGaussianMixture:
     """Fit a mixture by expectation maximisation (EM), which climbs to a local maximum likelihood.
 
-    The data decide the start: equal weights, means at the quantiles (j + 1/2) / k, variances 1/k**2
-    of that of the data. (A symmetry of both may hold EM on a saddle.) After each step the mixture
-    has the mean and the variance (ddof=0) of the data, unless a component is at the floor.
+    It starts from equal weights, means at the quantiles (j + 1/2) / k and variances 1/k**2 of that
+    of the data; a symmetry of the data may hold it on a saddle. After each step the mixture has the
+    mean and the variance (ddof=0) of the data, unless a component is at the floor.
 
     Parameters
     ----------
     components : int
-        The number k of components.
+        The number k of components, at least 1; what is not allowed raises ValueError.
     tolerance : float
         A chain stops when a step raises its mean log-likelihood by no more than this, in nats.
     iterations : int
-        The largest number of steps.
+        The largest number of steps, at least 1.
     floor : float
-        The smallest variance of a component over that of the data: a regulariser, as a component
-        on a single value would make the likelihood infinite.
-
-    Raises
-    ------
-    ValueError
-        If a count is not an integer above 0, the tolerance negative, or the floor not in (0, 1].
+        A regulariser in (0, 1]: the smallest variance of a component, over that of the data. On a
+        single value it would go to zero, and the likelihood to infinity.
     """
 
     components: int
@@ -150,7 +138,11 @@ def _em(x, w, fit):
     centre = (w * x).sum(axis=-1, keepdims=True)
     scale = np.sqrt((w * (x - centre) ** 2).sum(axis=-1, keepdims=True))
     x = (x - centre) / np.where(scale > 0, scale, 1)
-    now = _start(x, w, fit.components)
+    order, k = np.argsort(x, axis=-1), fit.components
+    below = np.cumsum(np.take_along_axis(w, order, axis=-1), axis=-1)[..., None]
+    rank = (below < (np.arange(k) + 0.5) / k - 1e-12).sum(axis=-2)  # met up to rounding is met
+    means = np.take_along_axis(x, np.take_along_axis(order, rank, axis=-1), axis=-1)
+    now = np.stack([np.full_like(means, 1 / k), means, np.full_like(means, k**-2.0)])
     found, going, before = now.copy(), np.arange(len(x)), -np.inf
     for _ in range(fit.iterations):
         terms = _terms(x, *now)  # expectation: each mass is shared out to the components
@@ -166,18 +158,8 @@ def _em(x, w, fit):
         safe = np.maximum(weights, _TINY)  # a dead component goes to the middle, without weight
         means = (shares * x[:, None]).sum(axis=-1) / safe
         scatter = (shares * (x[:, None] - means[..., None]) ** 2).sum(axis=-1)
-        weights /= weights.sum(axis=-1, keepdims=True)
         found[:, going] = now = np.stack([weights, means, np.maximum(scatter / safe, fit.floor)])
     return found[0], centre + scale * found[1], np.maximum(scale**2 * found[2], _TINY)
-
-
-def _start(x, w, k):
-    """Return equal weights, means at the quantiles and variances 1/k**2, shape (3, chains, k)."""
-    order = np.argsort(x, axis=-1)
-    below = np.cumsum(np.take_along_axis(w, order, axis=-1), axis=-1)[..., None]
-    rank = (below < (np.arange(k) + 0.5) / k - 1e-12).sum(axis=-2)  # met up to rounding is met
-    means = np.take_along_axis(x, np.take_along_axis(order, rank, axis=-1), axis=-1)
-    return np.stack([np.full_like(means, 1 / k), means, np.full_like(means, k**-2.0)])
 
 
 def _terms(x, weights, means, variances):
