@@ -160,13 +160,13 @@ def test_late_collapse_reaches_a_fixed_point(k):
 @each_k
 def test_expected_variance_shrinks_as_that_of_the_gaussian(k):
     # Each fit keeps the sample's variance, whose mean is (1 - 1/M) of the law's.
-    size, generations = 6, np.arange(5)
+    size, generations = 4, np.arange(5)
     lineage = recurse(
         THREE,
         FitGaussianMixture(k),
         sample_size=size,
         generations=4,
-        chains=10_000,
+        chains=20_000,
         draw=draw_samples,
         rng=seeded(13),
         measure={"variance": lambda m: m.variance},

@@ -92,3 +92,24 @@ def test_bounds_in_many_dimensions_are_their_sums():
     )
     steps = [0] + [trace / m - 2 * 0.7 * np.sqrt(3 * trace) / m**1.5 for m in SIZES]
     np.testing.assert_allclose(found, np.cumsum(steps), rtol=1e-13)
+
+
+def test_units():
+    def both(function, *arguments):  # at variances 1 and 3
+        return [function(*arguments, SIZES, 3, ddof=0, variance=v) for v in (1.0, 3.0)]
+
+    for (unit, scaled), power in (
+        (both(gaussian.std_moment, 3), 1.5),
+        (both(gaussian.variance_of_mean), 1),
+        (both(gaussian.variance_of_draw), 1),
+        (both(gaussian.draw_moment, 2), 1),
+        (both(gaussian.draw_moment, 4), 2),
+        (both(gaussian.draw_moment, 6), 3),
+        (both(gaussian.expected_risk), 1),
+        (both(gaussian.variance_of_risk), 2),
+    ):
+        np.testing.assert_allclose(scaled, 3.0**power * unit, rtol=1e-13)
+    x = np.array([0.4, 1.1])
+    unit = gaussian.std_distribution(x, SIZES, 3, ddof=0)
+    scaled = gaussian.std_distribution(x * np.sqrt(3), SIZES, 3, ddof=0, variance=3.0)
+    np.testing.assert_allclose(scaled, unit, atol=1e-12)

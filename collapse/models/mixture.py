@@ -90,7 +90,7 @@ class FitGaussianMixture:
 
     It starts from equal weights, means at the quantiles (j + 1/2) / k and variances 1/k**2 of that
     of the data; a symmetry of the data may hold it on a saddle. After each step the mixture has the
-    mean and the variance (ddof=0) of the data, unless a component is at the floor.
+    mean and the variance (ddof=0) of the data, unless a component on few values is at the floor.
 
     Parameters
     ----------
@@ -101,8 +101,7 @@ class FitGaussianMixture:
     iterations : int
         The largest number of steps, at least 1.
     floor : float
-        A regulariser in (0, 1]: the smallest variance of a component, over that of the data. On a
-        single value it would go to zero, and the likelihood to infinity.
+        The smallest variance of a component over that of the data, in (0, 1]: a regulariser.
     """
 
     components: int
