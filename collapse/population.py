@@ -10,6 +10,7 @@ from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.histogram import FitHistogram, Histogram
 from collapse.models.kde import FitKernelDensity, KernelDensity
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
+from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 
 
@@ -75,8 +76,17 @@ def population_fit(fit, truth):
 
 @population_fit.register
 def _(fit: FitGaussian, truth):  # noqa: ARG001
+    if isinstance(truth, Gaussian):
+        return truth
     _needs(truth, "mean", "variance")
     return Gaussian(truth.mean, truth.variance)
+
+
+@population_fit.register
+def _(fit: FitMultivariateGaussian, truth):  # noqa: ARG001
+    if isinstance(truth, MultivariateGaussian):
+        return truth
+    raise ValueError(f"truth must be a MultivariateGaussian, got {truth!r}")
 
 
 @population_fit.register
@@ -97,7 +107,7 @@ def _(fit: FitHistogram, truth):
         inner = truth.cdf(np.broadcast_to(fit.edges[1:-1], (*_batch(truth), len(fit.edges) - 2)))
     ends = [np.zeros((*inner.shape[:-1], 1)), np.ones((*inner.shape[:-1], 1))]
     cdf = np.concatenate([ends[0], inner, ends[1]], axis=-1)
-    return Histogram(np.diff(cdf), fit.edges)
+    return Histogram(np.maximum(np.diff(cdf), 0), fit.edges)  # rounding may go below zero
 
 
 @population_fit.register

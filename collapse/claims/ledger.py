@@ -103,6 +103,32 @@ def _refuted(comparison):
     return abs(comparison.z) > REFUTES
 
 
+def together(*checks):
+    """Make one check of several checks of one claim.
+
+    Parameters
+    ----------
+    *checks : callable
+        Checks that return `Evidence`.
+
+    Returns
+    -------
+    callable
+        A check with the comparisons of all of them, and the weakest of their controls.
+    """
+
+    def check():
+        parts = [part() for part in checks]
+        joined = {
+            name: tuple(comparison for part in parts for comparison in getattr(part, name))
+            for name in ("stated", "corrected", "outside")
+        }
+        control = min((part.control for part in parts), key=lambda c: abs(c.z))
+        return Evidence(**joined, control=control, condition="; ".join(p.condition for p in parts))
+
+    return check
+
+
 def compare(quantity, predicted, values):
     """Compare the mean of independent values with its prediction.
 
