@@ -31,6 +31,12 @@ def _log_ratio(a, s):
     return np.where(a > 200 * (1 + s * s), series, direct)
 
 
+def _digamma_minus_log(a):
+    """Return psi(a) - ln(a), accurate for large a."""
+    series = -1 / (2 * a) - 1 / (12 * a**2) + 1 / (120 * a**4)
+    return np.where(a > 1e4, series, special.digamma(a) - np.log(a))
+
+
 def _log_moment(sizes, ddof, s):
     """Return log E[S^s] for S = chi-square(M - 1) / (M - ddof); minus infinity if S is zero."""
     sizes = sizes.astype(float)
@@ -410,9 +416,7 @@ def expected_log_variance(sample_size, generations, *, ddof, variance=1.0):
     """
     variance = _validate.real("variance", variance, 0, open_below=True)
     sizes = _walk_sizes(sample_size, generations, ddof)
-    a = (sizes - 1) / 2
-    series = -1 / (2 * a) - 1 / (12 * a**2) + 1 / (120 * a**4)  # psi(a) - ln(a) for large a
-    drift = np.where(a > 1e4, series, special.digamma(a) - np.log(a))
+    drift = _digamma_minus_log((sizes - 1) / 2)
     return _walk(drift + np.log1p((ddof - 1) / (sizes - ddof)), np.log(variance))
 
 

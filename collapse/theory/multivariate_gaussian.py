@@ -37,17 +37,11 @@ def _trace(covariance):
     return float(np.trace(_covariance(covariance)))
 
 
-def _digamma_minus_log(a):
-    """Return psi(a) - ln(a), accurate for large a."""
-    series = -1 / (2 * a) - 1 / (12 * a**2)
-    return np.where(a > 1e4, series, special.digamma(a) - np.log(a))
-
-
 def _drifts(sizes, dimensions, ddof):
     """Return E ln(chi-square(M - i) / (M - ddof)) for i = 1, ..., dimensions, the last axis."""
     sizes = np.asarray(sizes, dtype=float)[..., None]
     i = np.arange(1, dimensions + 1)
-    return _digamma_minus_log((sizes - i) / 2) + np.log1p((ddof - i) / (sizes - ddof))
+    return gaussian._digamma_minus_log((sizes - i) / 2) + np.log1p((ddof - i) / (sizes - ddof))
 
 
 def expected_squared_distance_of_mean(sample_size, generations, covariance, *, ddof):
