@@ -113,3 +113,30 @@ def test_units():
     unit = gaussian.std_distribution(x, SIZES, 3, ddof=0)
     scaled = gaussian.std_distribution(x * np.sqrt(3), SIZES, 3, ddof=0, variance=3.0)
     np.testing.assert_allclose(scaled, unit, atol=1e-12)
+
+
+def test_the_standard_deviation_of_reality():
+    x = np.array([0.5, 1.3, 1.5])
+    found = gaussian.std_distribution(x, SIZES, 3, ddof=0, variance=2.0)[0]
+    np.testing.assert_array_equal(found, [0, 0, 1])
+    found = gaussian.std_quantile([0.1, 0.9], SIZES, 3, ddof=0, variance=2.0)[0]
+    np.testing.assert_allclose(found, np.sqrt(2), rtol=1e-14)
+
+
+@pytest.mark.parametrize("power", [1.2, 1.7])
+def test_slow_growth(power):
+    # the same sum, broken off elsewhere; its tail is the integral of the series, by mpmath
+    size = 3 * np.arange(1.0, 3e4) ** power
+    a = (size - 1) / 2
+    direct = (gaussian._log_ratio(a, 0.5)).sum()
+    tail = [mpmath.zeta(k * power, 30_000) / (4 * 3**k) for k in (1, 2)]
+    limits = gaussian.growth_limits(3, power)
+    assert limits["std"] == pytest.approx(float(mpmath.exp(direct - sum(tail))), rel=2e-11)
+    assert limits["inverse_sizes"] == pytest.approx(float(mpmath.zeta(power) / 3), rel=1e-13)
+    assert limits["risk"] == pytest.approx(limits["inverse_sizes"] + 2 - 2 * limits["std"])
+    for below in (0.5, 1.0):
+        assert gaussian.growth_limits(3, below) == {
+            "inverse_sizes": np.inf,
+            "std": 0,
+            "risk": np.inf,
+        }
