@@ -139,7 +139,6 @@ def main():
         "seed": SEED,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
     for name, value in [("results.json", results), ("results.meta.json", meta)]:
         (HERE / name).write_text(json.dumps(value, indent=1) + "\n", encoding="utf8")

@@ -126,7 +126,7 @@ class Lineage:
         return np.array([function(model) for model in self.models])
 
     def frame(self, **functions):
-        """Return a tidy frame: one row for each kept generation and chain.
+        """Return a tidy frame: one row for each generation and chain.
 
         Parameters
         ----------
@@ -137,19 +137,21 @@ class Lineage:
         -------
         pandas.DataFrame
             Columns ``generation`` and ``chain``, one for each function, and one for each
-            quantity that was measured during the run.
+            quantity that was measured during the run. With functions there are rows for the
+            generations that were kept, without for all.
 
         Raises
         ------
         ValueError
             If there is neither a function nor a measured quantity.
         """
-        values = {name: array[self.generations] for name, array in self.measured.items()}
+        index = self.generations if functions else np.arange(len(self.sample_sizes) + 1)
+        values = {name: array[index] for name, array in self.measured.items()}
         values |= {name: self.measure(function) for name, function in functions.items()}
         if not values:
             raise ValueError("functions must hold at least one name=function, got none")
         generation, chain = np.indices(next(iter(values.values())).shape)
-        columns = {"generation": self.generations[generation].ravel(), "chain": chain.ravel()}
+        columns = {"generation": index[generation].ravel(), "chain": chain.ravel()}
         return pd.DataFrame(columns | {name: array.ravel() for name, array in values.items()})
 
 

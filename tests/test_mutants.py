@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from collapse.theory import functional, gaussian, multivariate_gaussian, printed
+from collapse.theory import functional, gaussian, mixing, multivariate_gaussian, printed
 
 SIZES = [4, 3, 6]
 
@@ -140,3 +140,26 @@ def test_slow_growth(power):
             "std": 0,
             "risk": np.inf,
         }
+
+
+def test_reality_keeps_all_its_diversity():
+    found = mixing.diversity_kept(SIZES, 3)
+    expected = np.cumprod([1, 1 - 4 / 16, 1 - 3 / 49, 1 - 6 / 169])
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_accumulated_kernels_by_the_scatter():
+    variance, added, seen = 2.0, 0.49, 0
+    pool, law, expected = 0.0, variance, [variance]
+    for size in SIZES:  # scatter of the old pool, of the new draws, and of their two means
+        pool = seen * pool + (size - 1) * law + seen / (seen + size) * law
+        seen += size
+        pool, law = pool / seen, pool / seen + added
+        expected.append(law)
+    found = functional.kde_variance_accumulated(SIZES, 3, bandwidth=0.7, variance=variance)
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_a_rule_accepts_two_values():
+    found = functional.kde_rule_variance(2, 2, factor=lambda m: 1 / m)
+    np.testing.assert_allclose(found, [1, 3 / 4, 9 / 16], rtol=1e-14)

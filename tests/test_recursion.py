@@ -171,6 +171,9 @@ def test_frame_is_tidy():
     assert row["mean"] == lineage[5].mean[1]
     assert row["std"] == lineage[5].std[1]
     assert row["variance"] == lineage[5].variance[1]
+    measured = lineage.frame()  # what was measured is known for every generation
+    assert measured["generation"].unique().tolist() == list(range(len(lineage.sample_sizes) + 1))
+    assert measured["std"].to_numpy().reshape(-1, 3).tolist() == lineage.measured["std"].tolist()
     with pytest.raises(ValueError, match="functions"):
         gaussian_run(measure=None).frame()
 

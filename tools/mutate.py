@@ -26,9 +26,7 @@ import time
 import warnings
 from pathlib import Path
 
-# mpmath and hypothesis are imported here once, and not by every child again
-import hypothesis  # noqa: F401
-import mpmath  # noqa: F401
+import mpmath  # noqa: F401, imported here once, and not by every child again
 import numpy as np
 import pytest
 import scipy
@@ -201,9 +199,10 @@ class Judge:
         files = [*TESTS.get(stem, [f"test_theory_{stem}"]), "test_mutants"]
         files = [ROOT / "tests" / f"{name}.py" for name in files]
         recorder = Recorder(self.path)
-        self.tests = in_child(
-            lambda: (pytest_in(map(str, files), [recorder]), recorder.seen)[1], 600
-        )
+        result = in_child(lambda: (pytest_in(map(str, files), [recorder]), recorder.seen), 600)
+        if not result or result[0]:
+            raise RuntimeError(f"the tests of {stem} fail without any mutant")
+        self.tests = result[1]
 
     def __call__(self, function, tree, limit):
         """Return who kills the mutant, or an empty text if nobody does."""
@@ -231,6 +230,8 @@ class Judge:
         if not tests:
             return ""
         code = in_child(lambda: (apply(), pytest_in(name for _, name in tests))[1], limit)
+        if code == pytest.ExitCode.USAGE_ERROR:
+            raise RuntimeError(f"pytest did not find the tests of {function}")
         return "" if code == 0 else "tests"
 
 
@@ -255,14 +256,19 @@ def main():
     summary, survivors = {}, {}
     if arguments.again:
         known = json.loads(arguments.out.read_text("utf8"))["modules"]
-        survivors = {(s, f, x) for s in known for f, xs in known[s]["survived"].items() for x in xs}
+        survivors = {
+            (s, f, x)
+            for s in known
+            for f, xs in known[s]["survived"].items()
+            for x in map(edit, xs)
+        }
     for stem in arguments.modules:
         judge, counts, done = Judge(stem, values), {}, 0
         for function, line, before, after, tree in mutants(Path(judge.path).read_text("utf8")):
             words = f"line {line}: {before} -> {after}"
             if arguments.only not in ("", function):
                 continue
-            if arguments.again and (stem, function, words) not in survivors:
+            if arguments.again and (stem, function, edit(words)) not in survivors:
                 continue
             killer = judge(function, tree, arguments.limit)
             if not (done := done + 1) % 50:
@@ -281,6 +287,11 @@ def main():
             write(arguments.out, summary, arguments.again)
 
 
+def edit(words):
+    """Return the description of a mutant without its line, which moves."""
+    return words.partition(": ")[2]
+
+
 def write(path, summary, again):
     """Merge the summary of some modules into a file."""
     data = json.loads(path.read_text("utf8")) if path.exists() else {"modules": {}}
@@ -294,12 +305,21 @@ def write(path, summary, again):
         },
     }
     for stem, counts in summary.items():
-        before = data["modules"][stem] if again else {"killed by entries": 0, "killed by tests": 0}
+        survived = {name: c["survived"] for name, c in counts.items() if c["survived"]}
+        if again:
+            total, entries = (
+                data["modules"][stem][key] for key in ("mutants", "killed by entries")
+            )
+        else:
+            entries = sum(c["entries"] for c in counts.values())
+            total = sum(c["entries"] + c["tests"] + len(c["survived"]) for c in counts.values())
+        left = sum(map(len, survived.values()))
         data["modules"][stem] = {
-            "killed by entries": before["killed by entries"]
-            + sum(c["entries"] for c in counts.values()),
-            "killed by tests": before["killed by tests"] + sum(c["tests"] for c in counts.values()),
-            "survived": {name: c["survived"] for name, c in counts.items() if c["survived"]},
+            "mutants": total,
+            "killed by entries": entries,
+            "killed by tests": total - entries - left,
+            "surviving": left,
+            "survived": survived,
         }
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf8")
 
