@@ -1,5 +1,7 @@
 """What mutants of the formulas survived everything else is checked here: see tools/mutate.py."""
 
+from functools import partial
+
 import mpmath
 import numpy as np
 import pytest
@@ -163,3 +165,29 @@ def test_accumulated_kernels_by_the_scatter():
 def test_a_rule_accepts_two_values():
     found = functional.kde_rule_variance(2, 2, factor=lambda m: 1 / m)
     np.testing.assert_allclose(found, [1, 3 / 4, 9 / 16], rtol=1e-14)
+
+
+def test_the_smallest_samples_of_procedures():
+    laws = {
+        (1, 0.3, 0.3): partial(functional.regularized_variance, epsilon=0.3),
+        (1, 0.06, 0.06): partial(functional.shrinkage_variance, intensity=0.2, target=0.3),
+        (1, 0, 0): partial(functional.rounded_variance, spacing=0.3),
+    }
+    for expected, law in laws.items():
+        np.testing.assert_allclose(law(1, 2, ddof=0), expected, atol=1e-15)
+        assert len(law(2, 2, ddof=1)) == 3
+        for size, ddof in ((1, 1), (0, 0)):
+            with pytest.raises(ValueError, match="sample_size"):
+                law(size, 2, ddof=ddof)
+    stopped = partial(functional.stopped_early_moments, fraction=0.5, start_variance=0.4)
+    np.testing.assert_allclose(stopped(1, 1, ddof=0), [[0, 0.25], [1, 0.45]])
+    np.testing.assert_allclose(stopped(2, 1, ddof=1), [[0, 0.125], [1, 0.825]])
+    with pytest.raises(ValueError, match="sample_size"):
+        stopped(1, 1, ddof=1)
+
+
+def test_rounding_follows_the_square_of_the_spacing():
+    found = functional.rounded_variance(4, 2, ddof=0, spacing=0.5)
+    noise = 0.25 / 12
+    first = 3 / 4 * (1 + noise)
+    np.testing.assert_allclose(found, [1, first, 3 / 4 * (first + noise)], rtol=1e-13)
