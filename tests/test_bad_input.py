@@ -223,7 +223,7 @@ def test_good_input_runs(case, sizes, generations, chains, policy, draw, keep, s
     )
     assert lineage.newest is lineage[generations]
     assert lineage.measured["one"].shape == (generations + 1, chains)
-    assert len(lineage.frame()) == chains * len(lineage.generations)
+    assert len(lineage.frame()) == chains * (generations + 1)
     assert len(extend(lineage, 0).sample_sizes) == generations
 
 
