@@ -5,9 +5,16 @@ from functools import partial
 import mpmath
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 
-from collapse.theory import functional, gaussian, mixing, multivariate_gaussian, printed
+from collapse.theory import (
+    categorical,
+    functional,
+    gaussian,
+    mixing,
+    multivariate_gaussian,
+    printed,
+)
 
 SIZES = [4, 3, 6]
 
@@ -76,6 +83,8 @@ def test_a_divisor_between_the_two_estimators():
     t = np.array([0.3, 1.7])
     found = gaussian.first_characteristic_function(t, 6, ddof=ddof)
     np.testing.assert_allclose(found, np.exp(-(t**2) / 12) * (1 + t**2 / 5.5) ** -2.5, rtol=1e-13)
+    found = gaussian.first_characteristic_function(t, 2, ddof=1)
+    np.testing.assert_allclose(found, np.exp(-(t**2) / 4) * (1 + t**2) ** -0.5, rtol=1e-13)
 
 
 def test_bounds_in_many_dimensions_are_their_sums():
@@ -121,6 +130,7 @@ def test_the_standard_deviation_of_reality():
     x = np.array([0.5, 1.3, 1.5])
     found = gaussian.std_distribution(x, SIZES, 3, ddof=0, variance=2.0)[0]
     np.testing.assert_array_equal(found, [0, 0, 1])
+    assert gaussian.std_distribution(1.0, SIZES, 3, ddof=0)[0, 0] == 1
     found = gaussian.std_quantile([0.1, 0.9], SIZES, 3, ddof=0, variance=2.0)[0]
     np.testing.assert_allclose(found, np.sqrt(2), rtol=1e-14)
 
@@ -191,3 +201,17 @@ def test_rounding_follows_the_square_of_the_spacing():
     noise = 0.25 / 12
     first = 3 / 4 * (1 + noise)
     np.testing.assert_allclose(found, [1, first, 3 / 4 * (first + noise)], rtol=1e-13)
+
+
+@pytest.mark.parametrize("size", [4, 60, 5000])
+def test_bands_hold_all_but_a_trace(size):
+    starts = np.concatenate([[0, 1e-306, 1e-12, 1, 1 - 1e-12], np.geomspace(0.1 / size, 0.9, 40)])
+    rows = categorical._banded(starts, size)
+    first, last = rows.indices[rows.indptr[:-1]], rows.indices[rows.indptr[1:] - 1]
+    law = stats.binom(size, np.where(starts < 1e-300, 0, starts))
+    assert (law.cdf(first - 1) + law.sf(last)).max() <= categorical.TRUNCATED
+    # and are narrow: Bernstein's bound at the middle, 13 + (13**2 + 20 M)**(1/2) on each side
+    middle = categorical._banded(np.array([0.5]), size).nnz
+    assert middle <= 2 * (13.4 + np.sqrt(13.4**2 + 20 * size)) + 3
+    edge = categorical._banded(np.array([1e-9]), size).nnz
+    assert edge <= 2 * 13.4 + 3
