@@ -62,9 +62,13 @@ def dependencies(code, package_dir):
 
 
 def fingerprint(notebook, package_dir):
-    """Return a hash of everything outside a notebook that decides its results."""
+    """Return a hash of everything outside a notebook that decides its results.
+
+    A script beside a module, with its name, belongs to it.
+    """
     reached = dependencies(code_of(notebook), package_dir)
     files = list(reached.values())
+    files += [script for path in files if (script := path.with_suffix(".js")).exists()]
     if f"{package_dir.name}.datasets" in reached:
         files += [path for path in (package_dir / "data").rglob("*") if path.is_file()]
     files += package_dir.parent.glob("requirements.lock")

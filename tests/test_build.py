@@ -9,6 +9,7 @@ PACKAGE = {
     "__init__.py": "",
     "recursion.py": "from . import rng\n",
     "rng.py": "import numpy\n",
+    "rng.js": "const page = true;\n",
     "datasets.py": "",
     "theory/__init__.py": "",
     "theory/gaussian.py": "from ..rng import spawn\n",
@@ -53,6 +54,7 @@ def fingerprints(book):
     ("changed", "affected"),
     [
         ("rng.py", {"recursion", "gaussian"}),
+        ("rng.js", {"recursion", "gaussian"}),
         ("recursion.py", {"recursion"}),
         ("theory/gaussian.py", {"gaussian"}),
         ("theory/__init__.py", {"gaussian", "words", "ledger"}),

@@ -5,6 +5,7 @@ generated from it, and a function of theory without an entry fails the tests.
 """
 
 from collapse.verification import (
+    calculator,
     categorical,
     functional,
     gaussian,
@@ -19,6 +20,7 @@ REGISTRY = (
     *multivariate_gaussian.ENTRIES,
     *functional.ENTRIES,
     *mixing.ENTRIES,
+    *calculator.ENTRIES,
     *printed.ENTRIES,
 )
 
