@@ -155,7 +155,7 @@ def test_slow_growth(power):
 
 
 def test_reality_keeps_all_its_diversity():
-    found = mixing.diversity_kept(SIZES, 3)
+    found = mixing.diversity_accumulated(SIZES, 3)
     expected = np.cumprod([1, 1 - 4 / 16, 1 - 3 / 49, 1 - 6 / 169])
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 

@@ -96,7 +96,7 @@ def inevitable():
     pooled = _words(generations, 106, policy=accumulate, keep=())
     initial = 1 - (ZIPF**2).sum()
     expected = theory.expected_gini_simpson(ZIPF, SIZE, generations)[-1] / initial
-    kept = mixing.diversity_kept(SIZE, generations)[-1]
+    kept = mixing.diversity_accumulated(SIZE, generations)[-1]
     quantity = f"share of the diversity left after {generations} generations, M={SIZE}"
     share, pooled_share = (metrics.gini_simpson(r.newest) / initial for r in (run, pooled))
     observed = compare(quantity, expected, share)

@@ -188,7 +188,7 @@ def pooling():
     """C19: pooling attenuates the changes and does not remove them."""
     size, generations = 10, 100
     run = _run(190, ddof=0, sample_size=size, generations=generations, policy=accumulate)
-    kept = mixing.diversity_kept(size, generations)
+    kept = mixing.diversity_accumulated(size, generations)
     variance = compare(
         f"E variance after {generations} generations, pooled, M={size}, ddof=0",
         kept[-1],

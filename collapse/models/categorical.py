@@ -9,6 +9,8 @@ from collapse import _validate
 
 # chains are drawn in blocks of about this many probabilities, which bounds the memory of a draw
 _BLOCK = 2**22
+# up to so many columns, draws look each column up for all chains at once
+_FEW = 16
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -81,11 +83,14 @@ class Categorical:
         cumulative[:, -1] = 1.0
         uniform = rng.random((len(cumulative), size))
         # inverse distribution function: the first column whose cumulated probability exceeds u
-        column = [
-            np.searchsorted(edges, u, side="right")
-            for edges, u in zip(cumulative, uniform, strict=True)
-        ]
-        drawn = np.take_along_axis(_rows(self.support), np.array(column), axis=-1)
+        if cumulative.shape[-1] <= _FEW:
+            column = np.zeros(uniform.shape, dtype=np.int64)
+            for edge in cumulative.T[:-1]:
+                column += uniform >= edge[:, None]
+        else:
+            pairs = zip(cumulative, uniform, strict=True)
+            column = np.array([np.searchsorted(edges, u, side="right") for edges, u in pairs])
+        drawn = np.take_along_axis(_rows(self.support), column, axis=-1)
         return drawn.reshape(*self.columns.shape[:-1], size)
 
     def statistics(self, size, rng):

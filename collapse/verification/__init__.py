@@ -7,11 +7,15 @@ generated from it, and a function of theory without an entry fails the tests.
 from collapse.verification import (
     calculator,
     categorical,
+    detection,
     functional,
     gaussian,
     mixing,
     multivariate_gaussian,
     printed,
+    realdata,
+    regression,
+    selection,
 )
 
 REGISTRY = (
@@ -20,7 +24,11 @@ REGISTRY = (
     *multivariate_gaussian.ENTRIES,
     *functional.ENTRIES,
     *mixing.ENTRIES,
+    *realdata.ENTRIES,
+    *selection.ENTRIES,
+    *regression.ENTRIES,
     *calculator.ENTRIES,
+    *detection.ENTRIES,
     *printed.ENTRIES,
 )
 
