@@ -38,9 +38,14 @@ EXPECTED = {
     "C18": CONDITION,
     "C19": HOLDS,
     "C30": HOLDS,
+    "C32": CONDITION,
+    "C34": CONDITION,
+    "C36": CONDITION,
     "S1": CONDITION,
     "S2": HOLDS,
     "S3": HOLDS,
+    "S7": CONDITION,
+    "S9": CONDITION,
 }
 
 

@@ -1,6 +1,6 @@
 """The ledger of claims: every statement of the paper, and its check where one exists."""
 
-from collapse.claims import categorical, functional, gaussian, multivariate
+from collapse.claims import categorical, detection, functional, gaussian, multivariate
 from collapse.claims.ledger import Entry, together
 from collapse.claims.statements import STATEMENTS
 
@@ -24,13 +24,25 @@ CHECKS = {
     "C18": (functional.noisy_lower_bounds, "dimensions"),
     "C19": (gaussian.pooling, "gaussian"),
     "C30": (categorical.finite_experiments, "words"),
+    "C32": (detection.people_needed, "provenance"),
+    "C34": (detection.first_come, "provenance"),
+    "C36": (detection.tracking_together, "provenance"),
     "S1": (gaussian.tails_then_a_point, "gaussian"),
     "S2": (functional.two_sources, "functional"),
     "S3": (gaussian.errors_accumulate, "gaussian"),
+    "S7": (detection.people_needed, "provenance"),
+    "S9": (detection.telling_apart, "provenance"),
 }
 
 # claims without a check that a chapter discusses
-DISCUSSED = {"C31": "errata"}
+DISCUSSED = {
+    "C31": "errata",
+    "C3": "provenance",
+    "C33": "provenance",
+    "C35": "provenance",
+    "C37": "provenance",
+    "S8": "provenance",
+}
 
 
 def entries(identifiers=None):

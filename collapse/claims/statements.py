@@ -8,7 +8,7 @@ _N_GRAM = (
     "that does not exist yet."
 )
 _NETWORK = "Needs a neural language model; no chapter trains one yet."
-_SOCIETY = "A statement about society; discussed, not computed. The chapter does not exist yet."
+_SOCIETY = "A statement about society; discussed in the chapter, not computed."
 
 # In order: identifier, text, source, kind, untested.
 STATEMENTS = (
@@ -44,8 +44,8 @@ STATEMENTS = (
         "Abstract of arXiv v2 and Nature; arXiv v2 section 4; Nature, Theoretical intuition",
         "discussion",
         (
-            "Argued in the paper, not proved; two families cannot settle a statement about all. "
-            "The chapter that discusses it does not exist yet."
+            "Argued in the paper, not proved; some families cannot settle a statement about all. "
+            "Discussed in the chapter."
         ),
     ),
     Statement(
@@ -338,11 +338,7 @@ STATEMENTS = (
         "Data produced by people are essential where the tails matter, and become more valuable.",
         "Abstract of arXiv v2 and Nature; arXiv v2 section 1; Nature, Discussion",
         "proof, discussion",
-        (
-            "The part that can be computed, real data mixed into every generation, needs a policy "
-            "that does not exist yet; the value of data is discussed in a chapter that does not "
-            "exist yet."
-        ),
+        "",
     ),
     Statement(
         "C33",
@@ -353,8 +349,8 @@ STATEMENTS = (
         "Discussion section of arXiv v2; Nature, Discussion",
         "discussion, simulation",
         (
-            "A statement about society; how fast the share of a minority is lost can be "
-            "simulated. The chapter does not exist yet."
+            "A statement about what matters; discussed in the chapter, which computes only how "
+            "often a minority is lost."
         ),
     ),
     Statement(
@@ -364,8 +360,8 @@ STATEMENTS = (
             "in wide use are privileged."
         ),
         "Discussion section of arXiv v2; Nature, Discussion",
-        "discussion",
-        _SOCIETY,
+        "proof, discussion",
+        "",
     ),
     Statement(
         "C35",
@@ -384,8 +380,8 @@ STATEMENTS = (
             "coordination across the community is one way towards it."
         ),
         "Discussion section of arXiv v2; Nature, Discussion",
-        "discussion",
-        _SOCIETY,
+        "proof, discussion",
+        "",
     ),
     Statement(
         "C37",
@@ -394,7 +390,7 @@ STATEMENTS = (
         "language model, discussion",
         (
             "Stated in the paper without an experiment; training large language models from "
-            "scratch is out of reach here."
+            "scratch is out of reach here. Discussed in the chapter."
         ),
     ),
     Statement(
@@ -450,10 +446,7 @@ STATEMENTS = (
         "Access to data made by humans stays essential.",
         "Summary of the paper; compare C32",
         "proof, discussion",
-        (
-            "The part that can be computed, real data mixed into every generation, needs a policy "
-            "that does not exist yet."
-        ),
+        "",
     ),
     Statement(
         "S8",
@@ -466,7 +459,7 @@ STATEMENTS = (
         "S9",
         "Telling human data from generated data at scale becomes an important problem.",
         "Summary of the paper; compare C36",
-        "discussion",
-        _SOCIETY,
+        "proof, discussion",
+        "",
     ),
 )
