@@ -12,8 +12,9 @@ from scipy.special import ndtri
 
 COLOURS = dict(
     zip(
-        ("reality", "ddof=1", "ddof=0", "replace", "accumulate", "printed", "other"),
-        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 0, 1, 0, 4, 3, 7)),
+        ("reality", "fresh", "ddof=1", "ddof=0", "replace", "accumulate", "subsample")
+        + ("printed", "other"),
+        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 2, 0, 1, 0, 4, 5, 3, 7)),
         strict=True,
     )
 )

@@ -37,6 +37,7 @@ EXPECTED = {
     "C17": HOLDS,
     "C18": CONDITION,
     "C19": HOLDS,
+    "C24": CONDITION,
     "C30": HOLDS,
     "C32": CONDITION,
     "C34": CONDITION,

@@ -1,6 +1,6 @@
 """The ledger of claims: every statement of the paper, and its check where one exists."""
 
-from collapse.claims import categorical, detection, functional, gaussian, multivariate
+from collapse.claims import categorical, detection, functional, gaussian, mixing, multivariate
 from collapse.claims.ledger import Entry, together
 from collapse.claims.statements import STATEMENTS
 
@@ -8,7 +8,7 @@ from collapse.claims.statements import STATEMENTS
 CHECKS = {
     "C1": (categorical.tails_disappear, "words"),
     "C4": (categorical.tails_first, "words"),
-    "C5": (categorical.inevitable, "words"),
+    "C5": (categorical.inevitable, "workflows"),
     "C6": (functional.errors_compound, "functional"),
     "C7": (gaussian.statistical_error_vanishes, "gaussian"),
     "C8": (functional.expressivity_acts_once, "functional"),
@@ -22,7 +22,8 @@ CHECKS = {
     "C16": (gaussian.growing_samples, "gaussian"),
     "C17": (together(multivariate.variance_vanishes, gaussian.variance_vanishes), "dimensions"),
     "C18": (functional.noisy_lower_bounds, "dimensions"),
-    "C19": (gaussian.pooling, "gaussian"),
+    "C19": (together(gaussian.pooling, mixing.mixing_attenuates), "workflows"),
+    "C24": (mixing.kept_tenth, "realdata"),
     "C30": (categorical.finite_experiments, "words"),
     "C32": (detection.people_needed, "provenance"),
     "C34": (detection.first_come, "provenance"),

@@ -261,10 +261,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.2; Nature, Model collapse in language models",
         "language model, simulation, proof",
-        (
-            "Needs a neural language model; the Gaussian and n-gram analogues need a policy that "
-            "keeps real data, which does not exist yet."
-        ),
+        "",
     ),
     Statement(
         "C25",
