@@ -155,7 +155,7 @@ def test_extend_is_one_long_run(name, draw):
 
 P = np.array([0.5, 0.3, 0.2])
 KEPT = [0, 0, 1, 0, 2, 1]
-SIZES = [6, 5, 6, 6]
+SIZES, CHAINS = [6, 5, 6, 6], 3500
 
 
 def frequencies(data, weight=None):
@@ -241,7 +241,7 @@ def twins():
 
     def of(name):
         if name not in found:
-            found[name] = features(np.array([twin(name, rng) for _ in range(2500)]))
+            found[name] = features(np.array([twin(name, rng) for _ in range(CHAINS)]))
         return found[name]
 
     return of
@@ -258,7 +258,7 @@ def test_laws_are_those_of_the_naive_twin(name, draw, twins):
         FitCategorical(3),
         sample_size=SIZES,
         generations=len(SIZES),
-        chains=2500,
+        chains=CHAINS,
         rng=seeded(11),
         policy=TWINS[name],
         draw=draw,

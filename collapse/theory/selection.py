@@ -140,7 +140,7 @@ def verified_mean(shift, half_width):
     -----
     *Exact*: with :math:`\delta` the shift, the truncated normal law has the mean
     :math:`\delta+\frac{\varphi(a+\delta)-\varphi(a-\delta)}{\Phi(a-\delta)-\Phi(-a-\delta)}`.
-    Setting of Yi et al. 2025 (arXiv:2510.16657), in one dimension.
+    Setting of Yi et al. 2026 (arXiv:2510.16657), in one dimension.
     """
     shift = _validate.real("shift", shift)
     half = _validate.real("half_width", half_width, 0, open_below=True)
@@ -210,7 +210,7 @@ def verified_error(half_width, sample_size, generations, *, offset=0.0):
     *Asymptotic* in the sample sizes and for small offsets, prop-realdata-verifier:
     :math:`e_1=e_0+1/M_0` and :math:`e_{n+1}=\rho^2e_n+\rho/M_n`. Without limit growth of the sample
     it stays at :math:`\frac{\rho}{(1-\rho^2)M}`, and the truth is forgotten. It is the bound of
-    Theorem 4.1 of Yi et al. 2025 (arXiv:2510.16657) with equality, in one dimension.
+    Theorem 4.1 of Yi et al. 2026 (arXiv:2510.16657) with equality, in one dimension.
     """
     rho = verifier_contraction(half_width)
     sizes = _validate.sample_sizes(sample_size, generations).astype(float)
