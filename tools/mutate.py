@@ -40,7 +40,10 @@ ROOT = Path(__file__).resolve().parents[1]
 THEORY = ROOT / "collapse" / "theory"
 # a module's own tests, and tests/test_mutants.py of all
 TESTS = {
-    "mixing": ["test_recursion", "test_claims"],
+    "mixing": ["test_theory_mixing", "test_claims"],
+    "realdata": ["test_theory_mixing"],
+    "selection": ["test_theory_mixing"],
+    "regression": ["test_theory_mixing"],
     "printed": ["test_theory_gaussian"],
     "multivariate_gaussian": ["test_theory_multivariate"],
 }
