@@ -1,4 +1,4 @@
-"""Data of mixed origin: a stream behind a detector, and the sample that a test needs."""
+"""Data of mixed origin: to learn from them, to estimate from them, and to test them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,25 +48,32 @@ class Filtered:
         real = step.reality.sample(step.size, rng)
         if step.generation == 0:
             return real, memory
-        chosen, found = np.empty_like(real), np.zeros(len(real), dtype=int)
-        for _ in range(1000):
-            drawn, kept = self._stream(step, rng)
+        chosen, found, passed, length = np.empty_like(real), np.zeros(len(real), int), 0, step.size
+        while passed < 1000 * step.size:
+            drawn, kept = self._stream(step, length, rng)
+            passed += length
             place = found[:, None] + np.cumsum(kept, axis=1) - 1
             kept &= place < step.size
             chosen[np.nonzero(kept)[0], place[kept]] = drawn[kept]
             found += kept.sum(axis=1)
-            if found.min() == step.size:
+            missing = step.size - found.min()
+            if not missing:
                 return chosen, memory
+            # about as much more as will do
+            length = int(min(1.2 * missing * passed / max(found.mean(), 1), 64 * step.size)) + 8
         raise ValueError(
             "keep_real and keep_generated must let enough through, "
-            f"got {found.min()} of {1000 * step.size} data"
+            f"got {found.min()} of {passed} data"
         )
 
-    def _stream(self, step, rng):
-        """Return a stretch of the stream, and which of it is kept, shape (chains, size)."""
-        drawn = step.newest.sample(step.size, rng)
+    def _stream(self, step, length, rng):
+        """Return a stretch of the stream, and which of it is kept, shape (chains, length)."""
+        drawn = step.newest.sample(length, rng)
         real = rng.random(drawn.shape[:2]) < self.share
-        drawn[real] = step.reality.sample(step.size, rng)[real]
+        number = real.sum(axis=1)
+        if number.any():
+            fresh = step.reality.sample(number.max(), rng)
+            drawn[real] = fresh[np.arange(number.max()) < number[:, None]]
         keep = np.where(
             real,
             _probability("keep_real", self.keep_real, drawn),
@@ -86,6 +93,54 @@ def _probability(name, keep, drawn):
             f"got shape {keep.shape} and a largest value of {keep.max(initial=0)}"
         )
     return keep
+
+
+def unmarked_estimates(
+    share, probability, generated, *, size, missed=1.0, assumed=None, chains, rng
+):
+    """Draw mixtures, and estimate an item's real probability from the data without a mark.
+
+    Parameters
+    ----------
+    share : float
+        The share of real data, above 0.
+    probability, generated : float
+        The item's probability in real and in generated data.
+    size : int
+        N, the number of data.
+    missed : float
+        The probability that a generated datum carries no mark: 1 for no marks, 0 for labels. Real
+        data never carry one.
+    assumed : float or array_like of shape (chains,), optional
+        The share of real data that the estimator assumes, above 0; the true one by default.
+    chains : int
+        The number of independent mixtures.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    ndarray, shape (chains,)
+        The share of items among the unmarked data, less what is expected of the generated ones
+        among them; NaN where there are no unmarked data.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+    """
+    share = _validate.real("share", share, 0, 1, open_below=True)
+    missed = _validate.real("missed", missed, 0, 1)
+    size = _validate.integer("size", size, 1)
+    assumed = _validate.nonnegative("assumed", share if assumed is None else assumed)
+    if ((assumed == 0) | (assumed > 1)).any():
+        raise ValueError("assumed must be shares above 0 and at most 1, got one that is not")
+    real = rng.binomial(size, share, chains)
+    unmarked = rng.binomial(size - real, missed)
+    items = rng.binomial(real, probability) + rng.binomial(unmarked, generated)
+    among = assumed / (assumed + (1 - assumed) * missed)
+    with np.errstate(invalid="ignore"):
+        return (items / (real + unmarked) - (1 - among) * generated) / among
 
 
 def smallest_size(power, target=0.9):

@@ -11,7 +11,7 @@ from scipy import integrate, stats
 
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.provenance import Filtered, smallest_size
+from collapse.provenance import Filtered, smallest_size, unmarked_estimates
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import detection as theory
@@ -82,7 +82,7 @@ def test_the_tester_who_knows_the_model_is_better():
 
 
 def test_the_variance_test_starts_at_its_level_and_is_a_product():
-    power = theory.expected_variance_power(6, 9, 3, ddof=1, level=0.05)
+    power = [theory.expected_variance_power(6, 9, n, ddof=1, level=0.05) for n in (0, 1)]
     assert power[0] == pytest.approx(0.05, abs=1e-9)
     # generation 1: a product of two chi-squares, by integration
     law, limit = stats.chi2(8), stats.chi2(5).ppf(0.05)
@@ -332,6 +332,45 @@ def test_a_detector_that_returns_nonsense_is_refused(keep):
             policy=Filtered(0.5, keep_real=keep),
             rng=1,
         )
+
+
+def slow_estimate(share, p, q, size, missed, rng):
+    """One mixture, datum by datum."""
+    unmarked = items = 0
+    for _ in range(size):
+        real = rng.random() < share
+        if real or rng.random() < missed:
+            unmarked += 1
+            items += rng.random() < (p if real else q)
+    among = share / (share + (1 - share) * missed)
+    return (items / unmarked - (1 - among) * q) / among
+
+
+@pytest.mark.parametrize("missed", [1.0, 0.3, 0.0])
+def test_estimates_against_their_slow_twin(missed):
+    rng, mixture = seeded(7855), (0.6, 0.2, 0.5)
+    slow = np.array([slow_estimate(*mixture, 20, missed, rng) for _ in range(3000)])
+    fast = unmarked_estimates(*mixture, size=20, missed=missed, chains=100_000, rng=rng)
+    both = np.array([slow, (slow - 0.2) ** 2]).T
+    assert_agrees(both, [fast.mean(), ((fast - 0.2) ** 2).mean()])
+    wrong = unmarked_estimates(*mixture, size=40, missed=missed, chains=100_000, rng=rng)
+    assert_refutes(both, [wrong.mean(), ((wrong - 0.2) ** 2).mean()])
+
+
+def test_estimates_with_assumed_shares():
+    options = {"size": 10**6, "chains": 3, "rng": seeded(7856)}
+    assumed = [0.3, 0.4, 1.0]
+    found = unmarked_estimates(0.3, 0.2, 0.35, assumed=assumed, **options)
+    bias = theory.debiased_error(1, 0.3, assumed, 0.2, 0.35)[0]
+    np.testing.assert_allclose(found - 0.2, bias, atol=0.01)
+    assert np.isnan(unmarked_estimates(1e-9, 0.2, 0.3, **(options | {"size": 1}), missed=0.0)).all()
+    for bad in (0.0, 1.1):
+        with pytest.raises(ValueError, match="assumed"):
+            unmarked_estimates(0.3, 0.2, 0.35, assumed=bad, **options)
+    with pytest.raises(ValueError, match="share"):
+        unmarked_estimates(0.0, 0.2, 0.35, **options)
+    with pytest.raises(ValueError, match="missed"):
+        unmarked_estimates(0.3, 0.2, 0.35, missed=2.0, **options)
 
 
 def test_smallest_size():

@@ -6,6 +6,7 @@ from collapse.claims.ledger import Evidence, compare
 from collapse.metrics import gini_simpson
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.policies import FreshReal, accumulate, replace
+from collapse.provenance import unmarked_estimates
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import calculator, categorical, detection
@@ -77,15 +78,10 @@ def people_needed():
     )
 
 
-def _squared_errors(seed, size, share, p, q, *, labels=False):
-    """Return squared errors of the estimator of p from mixtures."""
-    rng = seeded(seed)
-    real = rng.binomial(size, share, CHAINS)
-    items = rng.binomial(real, p)
-    if labels:
-        return (items / real - p) ** 2
-    mixed = items + rng.binomial(size - real, q)
-    return ((mixed / size - (1 - share) * q) / share - p) ** 2
+def _squared_errors(seed, *mixture, **options):
+    """Return squared errors of estimates of an item's real probability."""
+    estimates = unmarked_estimates(*mixture, chains=CHAINS, rng=seeded(seed), **options)
+    return (estimates - mixture[1]) ** 2
 
 
 def first_come():
@@ -94,25 +90,21 @@ def first_come():
     before = detection.mixture_information(1.0, p, q)
     after = detection.mixture_information(share, p, q)
     late = round(float(early * before / after))
-    predicted = p * (1 - p) / early
-    text = "squared error of an estimate from {} data, {:.0f} % of them real, {}"
-    unlabelled = compare(
-        text.format(late, 100 * share, "origins unknown"),
-        predicted,
-        _squared_errors(7911, late, share, p, q),
-    )
-    labelled = compare(
-        text.format(late, 100 * share, "with labels"),
-        predicted,
-        _squared_errors(7912, late, share, p, q, labels=True),
+    unlabelled, labelled = (
+        compare(
+            f"squared error of an estimate from {late} data, 20 % of them real, {words}",
+            p * (1 - p) / early,
+            _squared_errors(7911 + i, share, p, q, size=late, missed=missed),
+        )
+        for i, (words, missed) in enumerate((("origins unknown", 1.0), ("with labels", 0.0)))
     )
     return Evidence(
         stated=(unlabelled,),
         outside=(labelled,),
-        control=unlabelled._replace(predicted=predicted * share),
+        control=unlabelled._replace(predicted=unlabelled.predicted * share),
         condition=f"as long as the origin of later data is not known: then {early} data from "
         f"before are as good as {late} from after, of which {100 * share:.0f} % are real and the "
-        "model is known. With labels it takes only 1/α as many. Who profits is not computed",
+        f"model is known. With labels {early / share:.0f} are enough. Who profits is not computed",
     )
 
 
@@ -120,23 +112,14 @@ def tracking_together():
     """C36: marks of origin help as much as labels if all generated data carry them."""
     size, share, p, q = 20_000, 0.05, 0.3, 0.3
     labels = p * (1 - p) / share
-
-    def estimate(seed, coverage):
-        rng = seeded(seed)
-        real = rng.binomial(size, share, CHAINS)
-        unmarked = rng.binomial(size - real, 1 - coverage)
-        a = share / (share + (1 - share) * (1 - coverage))
-        items = rng.binomial(real, p) + rng.binomial(unmarked, q)
-        return size * ((items / (real + unmarked) - (1 - a) * q) / a - p) ** 2
-
     every, most = (
         compare(
             f"squared error times {size}, {100 * share:.0f} % real data, "
-            f"{100 * coverage:.0f} % of the generated data marked",
-            1 / detection.mixture_information(share, p, q, hit=coverage),
-            estimate(7921 + i, coverage),
+            f"{100 * (1 - missed):.0f} % of the generated data marked",
+            1 / detection.mixture_information(share, p, q, hit=1 - missed),
+            size * _squared_errors(7921 + i, share, p, q, size=size, missed=missed),
         )
-        for i, coverage in enumerate((1.0, 0.9))
+        for i, missed in enumerate((0.0, 0.1))
     )
     return Evidence(
         stated=(every, most),
@@ -152,22 +135,21 @@ def tracking_together():
 def telling_apart():
     """S9: without labels an error remains that no number of data removes."""
     share, p, q = 0.3, 0.2, 0.35
-    mean = share * p + (1 - share) * q
+    floor = float(detection.debiased_error(1, share, 0.4, p, q)[0])
 
-    def error(seed, size, assumed, predicted):
-        items = seeded(seed).binomial(size, mean, CHAINS)
+    def error(seed, size, assumed):
+        options = {"size": size, "assumed": assumed, "chains": CHAINS, "rng": seeded(seed)}
         return compare(
             f"mean error of an estimate from {size:.0e} data, {share} of them real, where "
             f"{assumed} is assumed",
-            predicted,
-            (items / size - (1 - assumed) * q) / assumed - p,
+            floor,
+            unmarked_estimates(share, p, q, **options) - p,
         )
 
-    floor = float(detection.debiased_error(1, share, 0.4, p, q)[0])
-    wrong = [error(7931 + i, size, 0.4, floor) for i, size in enumerate((10**4, 10**6))]
+    wrong = error(7931, 10**4, 0.4), error(7932, 10**6, 0.4)
     return Evidence(
-        stated=tuple(wrong),
-        outside=(error(7933, 10**6, share, floor),),
+        stated=wrong,
+        outside=(error(7933, 10**6, share),),
         control=wrong[0]._replace(predicted=0.0),
         condition="read as a statement about learning from unlabelled mixtures: if the share of "
         "generated data is not known, an error remains that does not depend on the number of "

@@ -108,7 +108,7 @@ def variance_power(size, std, *, level):
 
 
 def expected_variance_power(size, sample_size, generations, *, ddof, level):
-    r"""Power of the variance test against generation n, over all chains.
+    r"""Power of the variance test against the last generation, over all chains.
 
     Parameters
     ----------
@@ -125,8 +125,8 @@ def expected_variance_power(size, sample_size, generations, *, ddof, level):
 
     Returns
     -------
-    ndarray, shape (N + 1,)
-        The probability at each generation.
+    float
+        The probability at generation N.
 
     Raises
     ------
@@ -144,8 +144,8 @@ def expected_variance_power(size, sample_size, generations, *, ddof, level):
     sizes = _validate.sample_sizes(sample_size, generations, minimum=2)
     ddof = _validate.ddof(ddof)
     threshold = np.sqrt(stats.chi2.ppf(level, m - 1) / (m - ddof))
-    schedules = ([*sizes[:n], m] for n in range(len(sizes) + 1))
-    return np.array([std_distribution(threshold, s, len(s), ddof=ddof)[-1, 0] for s in schedules])
+    schedule = [*sizes, m]
+    return float(std_distribution(threshold, schedule, len(schedule), ddof=ddof)[-1, 0])
 
 
 def expected_gaussian_power(size, sample_size, generations, *, level):
@@ -238,8 +238,9 @@ def categorical_power(size, probabilities, model, *, level):
     start = int(np.floor((low - m * ratio.min()) / step))
     sums = []
     for law in (p, q):
-        power = fft.rfft(np.bincount(column, law, minlength=_GRID)) ** m
-        wrapped = np.maximum(fft.irfft(power, _GRID), 0)
+        transform = fft.rfft(np.bincount(column, law, minlength=_GRID))
+        transform[np.abs(transform) < 1e-18 ** (1 / m)] = 0  # no slow arithmetic near underflow
+        wrapped = np.maximum(fft.irfft(transform**m, _GRID), 0)
         sums.append(np.roll(wrapped, -(start % _GRID))[::-1])  # the largest ratio first
     alarms, hits = (np.concatenate([[0.0], np.cumsum(s)]) for s in sums)
     proven = -np.expm1(m * np.log(min(q.sum(), 1.0)))
