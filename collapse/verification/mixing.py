@@ -17,31 +17,36 @@ from collapse.theory import mixing as theory
 from collapse.verification.entry import Computed, Entry, Simulated
 
 SIZES, REALITY = [4, 3, 6], np.array([0.2, 0.3, 0.5])
-GINI = 1 - REALITY @ REALITY
+WORDS = Categorical(REALITY), FitCategorical(3)
+NORMAL = Gaussian(0.0, 1.0), FitGaussian(ddof=0)
 LONG = 10**6
 
 
-def words(rng, policy, sample_size=SIZES, generations=3, chains=40_000, draw=draw_statistics):
-    """Return the diversity of categorical models over that of reality, after a run."""
-    run = recurse(
-        Categorical(REALITY),
-        FitCategorical(3),
-        sample_size=sample_size,
-        generations=generations,
-        chains=chains,
-        rng=rng,
-        policy=policy,
-        draw=draw,
-        keep=(),
-    )
-    return gini_simpson(run.newest) / GINI
+def newest(
+    family, rng, policy, sample_size=SIZES, generations=3, chains=40_000, draw=draw_statistics
+):
+    """Run a recursion and return the models of the last generation.
 
+    Parameters
+    ----------
+    family : tuple
+        Reality and the fit.
+    rng : numpy.random.Generator
+        The generator to draw from.
+    policy : callable
+        The policy.
+    sample_size, generations, chains : int
+        As in `collapse.recursion.recurse`.
+    draw : callable
+        The same.
 
-def normal(rng, policy, sample_size=SIZES, generations=3, chains=40_000, draw=draw_statistics):
-    """Return the Gaussian models (ddof=0) of standard normal data, after a run."""
+    Returns
+    -------
+    model
+        The models of all chains.
+    """
     return recurse(
-        Gaussian(0.0, 1.0),
-        FitGaussian(ddof=0),
+        *family,
         sample_size=sample_size,
         generations=generations,
         chains=chains,
@@ -50,6 +55,30 @@ def normal(rng, policy, sample_size=SIZES, generations=3, chains=40_000, draw=dr
         draw=draw,
         keep=(),
     ).newest
+
+
+def diversity(model):
+    """Return the diversity of categorical models over that of reality.
+
+    Parameters
+    ----------
+    model : Categorical
+        The models.
+
+    Returns
+    -------
+    ndarray, shape (chains,)
+        The Gini-Simpson index over that of `REALITY`.
+    """
+    return gini_simpson(model) / (1 - REALITY @ REALITY)
+
+
+def _words(*arguments, **more):
+    return diversity(newest(WORDS, *arguments, **more))
+
+
+def _normal(*arguments, **more):
+    return newest(NORMAL, *arguments, **more)
 
 
 def _coefficients(i):
@@ -88,7 +117,7 @@ ENTRIES = (
         Simulated(
             1501,
             "diversity at n = 3",
-            lambda rng: words(rng, replace),
+            lambda rng: _words(rng, replace),
             lambda: theory.diversity_replaced(SIZES, 3)[-1],
             "a generation too few",
             lambda: theory.diversity_replaced(SIZES, 3)[-2],
@@ -102,7 +131,7 @@ ENTRIES = (
         Simulated(
             1502,
             "diversity at n = 3",
-            lambda rng: words(rng, accumulate),
+            lambda rng: _words(rng, accumulate),
             lambda: theory.diversity_accumulated(SIZES, 3)[-1],
             "the law of replace",
             lambda: theory.diversity_replaced(SIZES, 3)[-1],
@@ -117,7 +146,7 @@ ENTRIES = (
         Simulated(
             1503,
             "variance at n = 3",
-            lambda rng: normal(rng, accumulate).variance,
+            lambda rng: _normal(rng, accumulate).variance,
             lambda: theory.diversity_accumulated(SIZES, 3)[-1],
             "the law of replace",
             lambda: theory.diversity_replaced(SIZES, 3)[-1],
@@ -132,7 +161,7 @@ ENTRIES = (
         Simulated(
             1504,
             "squared displacement of the mean at n = 3",
-            lambda rng: normal(rng, accumulate).mean ** 2,
+            lambda rng: _normal(rng, accumulate).mean ** 2,
             lambda: 1 - theory.diversity_accumulated(SIZES, 3)[-1],
             "the variance of a pool of real data, 1/N",
             lambda: 1 / sum(SIZES),
@@ -147,7 +176,7 @@ ENTRIES = (
         Simulated(
             1505,
             "diversity at n = 3",
-            lambda rng: words(rng, AccumulateSubsample(3)),
+            lambda rng: _words(rng, AccumulateSubsample(3)),
             lambda: theory.diversity_subsampled(SIZES, 3, budget=3)[-1],
             "drawn with replacement",
             lambda: theory.diversity_subsampled(SIZES, 3, budget=3, replacement=True)[-1],
@@ -162,7 +191,7 @@ ENTRIES = (
         Simulated(
             1506,
             "variance at n = 3",
-            lambda rng: normal(rng, AccumulateSubsample(), 3, draw=draw_samples).variance,
+            lambda rng: _normal(rng, AccumulateSubsample(), 3, draw=draw_samples).variance,
             lambda: theory.diversity_subsampled(3, 3)[-1],
             "all data",
             lambda: theory.diversity_accumulated(3, 3)[-1],
@@ -177,7 +206,7 @@ ENTRIES = (
         Simulated(
             1507,
             "diversity at n = 3",
-            lambda rng: words(rng, AccumulateSubsample(3, replacement=True)),
+            lambda rng: _words(rng, AccumulateSubsample(3, replacement=True)),
             lambda: theory.diversity_subsampled(SIZES, 3, budget=3, replacement=True)[-1],
             "drawn without replacement",
             lambda: theory.diversity_subsampled(SIZES, 3, budget=3)[-1],
@@ -213,7 +242,7 @@ ENTRIES = (
         Simulated(
             1508,
             "diversity at n = 3",
-            lambda rng: words(
+            lambda rng: _words(
                 rng, GenerationMixture(_coefficients), chains=10_000, draw=draw_samples
             ),
             lambda: theory.mixture_diversity(SIZES, 3, _coefficients)[-1],
@@ -230,7 +259,7 @@ ENTRIES = (
         Simulated(
             1509,
             "variance at n = 3",
-            lambda rng: normal(rng, GenerationMixture(_coefficients), draw=draw_samples).variance,
+            lambda rng: _normal(rng, GenerationMixture(_coefficients), draw=draw_samples).variance,
             lambda: theory.mixture_diversity(SIZES, 3, _coefficients)[-1],
             "the law of replace",
             lambda: theory.diversity_replaced(SIZES, 3)[-1],
@@ -246,7 +275,7 @@ ENTRIES = (
             1510,
             "variance",
             lambda rng: (
-                normal(rng, GenerationMixture((0.6, 0.2, 0.2)), 5, 12, draw=draw_samples).variance
+                _normal(rng, GenerationMixture((0.6, 0.2, 0.2)), 5, 12, draw=draw_samples).variance
             ),
             lambda: theory.mixture_limit(5, (0.6, 0.2, 0.2)),
             "the last law counted as the newest model",
@@ -261,7 +290,7 @@ ENTRIES = (
         Simulated(
             1511,
             "diversity",
-            lambda rng: words(rng, PartialReplacement(1 / 3), 6, 4),
+            lambda rng: _words(rng, PartialReplacement(1 / 3), 6, 4),
             lambda: theory.diversity_partially_replaced(6, 4, 2)[-1],
             "all replaced",
             lambda: theory.diversity_replaced(6, 4)[-1],
@@ -276,7 +305,7 @@ ENTRIES = (
         Simulated(
             1512,
             "variance",
-            lambda rng: normal(rng, PartialReplacement(1 / 3), 3, 4, draw=draw_samples).variance,
+            lambda rng: _normal(rng, PartialReplacement(1 / 3), 3, 4, draw=draw_samples).variance,
             lambda: theory.diversity_partially_replaced(3, 4, 1)[-1],
             "a generation too few",
             lambda: theory.diversity_partially_replaced(3, 4, 1)[-2],
@@ -291,7 +320,7 @@ ENTRIES = (
         Simulated(
             1513,
             "diversity",
-            lambda rng: words(rng, PartialReplacement(1 / 2), 4, 5),
+            lambda rng: _words(rng, PartialReplacement(1 / 2), 4, 5),
             lambda: 0.75 * (1 - 1 / theory.effective_size(4, 2)) ** 4,
             "the large-M value M/(α(2 - α))",
             lambda: 0.75 * (1 - 0.75 / 4) ** 4,

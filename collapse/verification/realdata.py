@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.policies import FreshReal, GenerationMixture, KeepReal, Tempered
-from collapse.recursion import draw_samples, recurse
+from collapse.recursion import draw_samples
 from collapse.theory import realdata as theory
 from collapse.verification.entry import Computed, Entry, Simulated
-from collapse.verification.mixing import REALITY, normal, words
+from collapse.verification.mixing import NORMAL, REALITY, WORDS, diversity, newest
 
 GOLDEN = 0.6180339887498949
 
@@ -30,39 +29,29 @@ def known_spread(data):
     return Gaussian(mean, np.ones_like(mean))
 
 
-def _fitted(rng, policy, sample_size, generations, fit, chains=40_000):
+def _words(*arguments):
+    return diversity(newest(WORDS, *arguments))
+
+
+def _normal(*arguments, **more):
+    return newest(NORMAL, *arguments, **more)
+
+
+def _fitted(rng, policy, sample_size, generations, fit, **more):
     """Return the Gaussian models of standard normal data, after a run."""
-    return recurse(
-        Gaussian(0.0, 1.0),
-        fit,
-        sample_size=sample_size,
-        generations=generations,
-        chains=chains,
-        rng=rng,
-        policy=policy,
-        keep=(),
-    ).newest
+    return newest((NORMAL[0], fit), rng, policy, sample_size, generations, **more)
 
 
 def _counts(rng, share, size=6, generations=20, chains=5000):
     """Return the probabilities where each datum is real with probability `share`."""
-    return recurse(
-        Categorical(REALITY),
-        FitCategorical(3),
-        sample_size=size,
-        generations=generations,
-        chains=chains,
-        rng=rng,
-        policy=GenerationMixture((1 - share, 0, share)),
-        draw=draw_samples,
-        keep=(),
-    ).newest.probabilities
+    policy = GenerationMixture((1 - share, 0, share))
+    return newest(WORDS, rng, policy, size, generations, chains, draw_samples).probabilities
 
 
 def _long_run(rng, size=300, share=0.01, p=0.2, chains=4000):
-    """Return the frequency of one category after ten times the memory of the start."""
+    """Return the frequency of one category after five times the memory of the start."""
     x = np.full(chains, p)
-    for _ in range(int(10 / share)):
+    for _ in range(int(5 / share)):
         x = rng.binomial(size, share * p + (1 - share) * x) / size
     return x
 
@@ -107,7 +96,7 @@ ENTRIES = (
         "K = 3; M = 6, 2 of them real; n = 4",
         1521,
         "diversity",
-        lambda rng: words(rng, FreshReal(number=2), 6, 4),
+        lambda rng: _words(rng, FreshReal(number=2), 6, 4),
         lambda: theory.fresh_diversity(6, 4, 2)[-1],
         "one of them real",
         lambda: theory.fresh_diversity(6, 4, 1)[-1],
@@ -119,7 +108,7 @@ ENTRIES = (
         "N(0, 1), ddof=0; M = 4, 5, 6, 5, one of them real with weight 0.8; n = 4",
         1522,
         "variance",
-        lambda rng: normal(rng, FreshReal(number=1, weight=0.8), [4, 5, 6, 5], 4).variance,
+        lambda rng: _normal(rng, FreshReal(number=1, weight=0.8), [4, 5, 6, 5], 4).variance,
         lambda: theory.fresh_diversity([4, 5, 6, 5], 4, 1, weight=0.8)[-1],
         "equal weights",
         lambda: theory.fresh_diversity([4, 5, 6, 5], 4, 1)[-1],
@@ -128,10 +117,10 @@ ENTRIES = (
     _entry(
         theory.fresh_limit,
         r"1-\tfrac{1/M}{1-a^2+a/M},\ a=1-\tfrac kM",
-        "K = 3; M = 6, one of them real; n = 24",
+        "N(0, 1), ddof=0; M = 6, one of them real; n = 24",
         1523,
-        "diversity",
-        lambda rng: words(rng, FreshReal(number=1), 6, 24),
+        "variance",
+        lambda rng: _normal(rng, FreshReal(number=1), 6, 24).variance,
         lambda: theory.fresh_limit(6, 1),
         "each datum real with probability 1/6",
         lambda: (1 - 1 / 6) * (1 - 25 / 36) / (1 - 5 / 6 * 25 / 36),
@@ -190,7 +179,7 @@ ENTRIES = (
         "K = 3; 5 real data kept, 4 synthetic; n = 4",
         1527,
         "diversity",
-        lambda rng: words(rng, KeepReal(), [5, 9, 9, 9], 4),
+        lambda rng: _words(rng, KeepReal(), [5, 9, 9, 9], 4),
         lambda: theory.real_set_diversity(5, 4, 4)[-1],
         "5 fresh real data",
         lambda: theory.fresh_diversity([5, 9, 9, 9], 4, 5)[-1],
@@ -202,7 +191,7 @@ ENTRIES = (
         "N(0, 1), ddof=0; a random 2 of 5 real data, 3 synthetic; n = 4",
         1528,
         "variance",
-        lambda rng: normal(rng, KeepReal(share=0.4), 5, 4, draw=draw_samples).variance,
+        lambda rng: _normal(rng, KeepReal(share=0.4), 5, 4, draw=draw_samples).variance,
         lambda: theory.real_set_diversity(5, 3, 4, used=2)[-1],
         "all of 2 real data",
         lambda: theory.real_set_diversity(2, 3, 4)[-1],
@@ -211,10 +200,10 @@ ENTRIES = (
     _entry(
         theory.real_set_limit,
         r"(1-\tfrac1R)\tfrac{1-\alpha^2}{1-\alpha^2(1-1/S)}",
-        "K = 3; 3 real data kept, 6 synthetic; n = 12",
+        "N(0, 1), ddof=0; 3 real data kept, 6 synthetic; n = 12",
         1529,
-        "diversity",
-        lambda rng: words(rng, KeepReal(), [3] + 11 * [9], 12),
+        "variance",
+        lambda rng: _normal(rng, KeepReal(), [3] + 11 * [9], 12).variance,
         lambda: theory.real_set_limit(3, 6),
         "the real set's own",
         lambda: 1 - 1 / 3,
