@@ -9,6 +9,7 @@ from collapse.verification import (
     functional,
     gaussian,
     mixing,
+    mixture,
     multivariate_gaussian,
     printed,
 )
@@ -18,6 +19,7 @@ REGISTRY = (
     *gaussian.ENTRIES,
     *multivariate_gaussian.ENTRIES,
     *functional.ENTRIES,
+    *mixture.ENTRIES,
     *mixing.ENTRIES,
     *printed.ENTRIES,
 )
