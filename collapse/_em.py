@@ -15,7 +15,7 @@ from scipy import special
 
 # A component keeps this much of the data's variance, given the coordinates before: less than
 # any component that a sample shows, more than rounding.
-_FLOOR = 1e-20
+_FLOOR = 1e-16
 _TINY = 1e-300  # a component with less than this share of the data is dead
 _POINT = 1e-143  # stands for the spread of data that are all equal; its square moves no draw
 _BYTES = 2**19  # of whitened coordinates in one go: they stay in the cache
@@ -37,7 +37,7 @@ class Report:
         Components that no data are left for: they have weight zero, and the spread of the data.
     singular : ndarray of bool, shape (..., k)
         Components on so few values that their covariance has no inverse, up to rounding. They
-        are kept at 1e-20 of the variance of the data.
+        are kept at 1e-16 of the variance of the data.
     """
 
     iterations: np.ndarray
@@ -94,16 +94,14 @@ def _climb(points, masses, start, rng, settings):
     if masses is not None:
         masses = masses / masses.sum(axis=-1, keepdims=True)
     centre = _mean(points, masses)
-    x = np.ones((n, d + 1, size))  # the last row makes a shift a part of the matrix product
-    inner = x[:, :d]
-    np.subtract(points.mT, centre[..., None], out=inner)
-    spread = np.sqrt(_mean((inner**2).mT, masses).max(axis=-1))
+    x = np.ascontiguousarray((points - centre[:, None]).mT)
+    spread = np.sqrt(_mean((x**2).mT, masses).max(axis=-1))
     scale = np.maximum(np.hypot(spread, np.sqrt(settings.regulariser)), _POINT)[:, None, None]
-    inner /= scale
+    x /= scale
     ridge = 2 * settings.regulariser / scale[..., None] ** 2 * np.eye(d)
     if callable(start):
         groups = start(points, masses, k, rng)
-        now = _from_groups(inner, masses, groups, ridge, settings)
+        now = _from_groups(x, masses, groups, ridge, settings)
     else:
         now = Parts(
             start.weights, (start.means - centre[:, None]) / scale, start.factors / scale[..., None]
@@ -165,12 +163,11 @@ def _from_groups(x, masses, groups, ridge, settings):
 
 def _expect(x, masses, now, buffers):
     """Return the log-likelihoods (n,), whitened points (n, k, d, M) and shares (n, k, M)."""
-    (n, k, d), size = now.means.shape, x.shape[-1]
+    n, _, d = now.means.shape
     whiten = _inverse(now.factors)
-    shift = whiten @ now.means[..., None]
-    u, shares = buffers[0][0, :n], buffers[1][:n]
-    matrix = np.concatenate([whiten, -shift], axis=-1).reshape(n, k * d, d + 1)
-    np.matmul(matrix, x, out=u.reshape(n, k * d, size))
+    away, u, shares = buffers[0][0, :n], buffers[0][1, :n], buffers[1][:n]
+    np.subtract(x[:, None], now.means[..., None], out=away)
+    np.matmul(whiten, away, out=u)
     np.square(u[:, :, 0], out=shares)
     for i in range(1, d):
         shares += np.square(u[:, :, i])
@@ -191,18 +188,15 @@ def _expect(x, masses, now, buffers):
 def _maximise(now, masses, u, shares, buffers, ridge, settings):
     """Return the next mixtures, and which of their components are dead, which singular."""
     n, _, d, size = u.shape
-    if masses is None:
-        weights = shares.sum(axis=-1) / size
-    else:
+    if masses is not None:
         shares *= masses[:, None]
-        weights = shares.sum(axis=-1)
-    shared = np.multiply(u, shares[:, :, None], out=buffers[0][1, :n])
+    total = shares.sum(axis=-1)
+    weights = total / size if masses is None else total
     dead = weights < _TINY
-    safe = np.where(dead, 1.0, weights)[..., None, None]
-    if masses is None:
-        safe = safe * size
-    first, second = shared.sum(axis=-1)[..., None] / safe, shared @ u.mT / safe
-    second -= first @ first.mT
+    total = np.where(dead, 1.0, total)[..., None, None]
+    first = u @ shares[..., None] / total
+    u -= first  # a moment about another point would lose the digits of a narrow component
+    second = np.multiply(u, shares[:, :, None], out=buffers[0][0, :n]) @ u.mT / total
     base, core = now.factors, 2 * second
     means = now.means + (base @ first)[..., 0]
     if settings.regulariser:
@@ -217,19 +211,14 @@ def _maximise(now, masses, u, shares, buffers, ridge, settings):
 
 def _full(base, core):
     """Return the factor of ``base @ core @ base.T``, and whether the floor had to hold it."""
-    d = core.shape[-1]
-    own = np.diagonal(base, axis1=-2, axis2=-1)
-    floor, factor = 2 * _FLOOR / own**2, np.zeros(core.shape)
-    singular = np.zeros(core.shape[:-2], bool)
-    for i in range(d):  # Cholesky, column by column, over all matrices at once
+    floor = 2 * _FLOOR / np.diagonal(base, axis1=-2, axis2=-1) ** 2
+    factor, singular = np.zeros(core.shape), np.zeros(core.shape[:-2], bool)
+    for i in range(core.shape[-1]):  # Cholesky, column by column, over all matrices at once
         left = factor[..., i:, :i]
         column = core[..., i:, i] - (left @ left[..., :1, :].mT)[..., 0]
-        low = column[..., 0] < floor[..., i]
-        singular |= low
-        factor[..., i:, i] = (
-            column / np.sqrt(np.where(low, floor[..., i], column[..., 0]))[..., None]
-        )
-        factor[..., i, i] = np.sqrt(np.where(low, floor[..., i], column[..., 0]))
+        singular |= column[..., 0] < floor[..., i]
+        column[..., 0] = np.maximum(column[..., 0], floor[..., i])
+        factor[..., i:, i] = column / np.sqrt(column[..., :1])
     return base @ factor, singular
 
 

@@ -151,7 +151,7 @@ class FitEstimator:
         rows = _rows(raw_samples(data, len(self.event)), self.event)
         estimators = np.empty(rows.shape[:-2], dtype=object)
         for index in np.ndindex(estimators.shape):
-            estimators[index] = _seeded(self.estimator, rng).fit(rows[index])
+            estimators[index] = _seeded(self.estimator, rng).fit(rows[index].copy())
         return EstimatedLaw(estimators, self.event)
 
 

@@ -130,7 +130,9 @@ def slices(points, masses, components, rng):  # noqa: ARG001
     if points.shape[-1] > 1:
         centred = points - shares[:, None] @ points
         _, axes = np.linalg.eigh(centred.mT @ (shares[..., None] * centred))
-        along = (centred @ axes[..., -1:])[..., 0]
+        largest = np.abs(axes[..., -1]).argmax(axis=-1)[:, None, None]
+        turned = axes[..., -1:] * np.sign(np.take_along_axis(axes[..., -1:], largest, axis=1))
+        along = (centred @ turned)[..., 0]
     order = np.argsort(along, axis=-1, kind="stable")
     sorted_shares = np.take_along_axis(shares, order, axis=-1)
     middle = np.cumsum(sorted_shares, axis=-1) - 0.5 * sorted_shares

@@ -168,7 +168,7 @@ class FitMultivariateGaussianMixture(_FitMixture):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.covariance not in _em.FORMS:
+        if self.covariance not in tuple(_em.FORMS):
             raise ValueError(
                 f"covariance must be one of {', '.join(_em.FORMS)}, got {self.covariance!r}"
             )
