@@ -15,7 +15,7 @@ from collapse import _validate
 from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_mixture import MultivariateGaussianMixture
 
-POINTS, LEVELS, BISECTIONS = 512, 256, 30
+POINTS, LEVELS, BISECTIONS = 512, 256, 22
 
 
 def log_squared_l2(first, second):
@@ -196,8 +196,8 @@ def mode_masses(model, truth):
     model : GaussianMixture or MultivariateGaussianMixture
         The models, batch shape (...).
     truth : GaussianMixture or MultivariateGaussianMixture
-        One law of the same kind, without batch; a mode is the region where one of its k components is the most
-        probable origin of a draw.
+        One law of the same kind, without batch; a mode is the region where one of its k components
+        is the most probable origin of a draw.
 
     Returns
     -------
@@ -346,9 +346,9 @@ def _scores(dimension, count):
     return scores @ np.linalg.inv(np.linalg.cholesky(scores.T @ scores / count)).T
 
 
-def _points(model):
-    """Return fixed points of each component, shape (..., k, POINTS, d)."""
-    scores = _scores(model.means.shape[-1], POINTS)
+def _points(model, count=POINTS):
+    """Return fixed points of each component, shape (..., k, count, d)."""
+    scores = _scores(model.means.shape[-1], count)
     return model.means[..., None, :] + scores @ model.factors.mT
 
 
@@ -374,9 +374,10 @@ def _log_shares(truth, points):
 
 def _density_below(truth, level):
     """Return the log density below which the truth has the mass `level`."""
-    density = truth.logpdf(_rows(_points(truth)))
+    count = 32 * POINTS  # a quantile needs more points than a mass
+    density = truth.logpdf(_rows(_points(truth, count)))
     order = np.argsort(density)
-    below = np.cumsum(np.repeat(truth.weights, POINTS)[order]) / POINTS
+    below = np.cumsum(np.repeat(truth.weights, count)[order]) / count
     return density[order][np.searchsorted(below, level)] if level < 1 else np.inf
 
 

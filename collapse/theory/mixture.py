@@ -144,13 +144,13 @@ def one_step_weight_variance(sample_size, weight, separation):
     Notes
     -----
     Exact (prop-mixture-weights): the weight becomes the mean of M independent shares
-    :math:`r(X_i)` with :math:`E\,r(X)=\pi`, so that it is a martingale with increments of variance
-    :math:`\mathrm{Var}\,r(X)/M\le\pi(1-\pi)/M`. Without overlap r is 0 or 1 and the weight does what
-    the share of a word does, the Wright-Fisher model; with overlap one step drifts more slowly. A
-    fit that climbs to the top drifts faster, to leading order in 1/M: its variance is that of the
-    inverse of the observed information, which is what is left of the complete one. The mean of
-    :math:`r^2` is :math:`\pi` times that of r over the component, integrated by the trapezoidal
-    rule, to rounding for separations up to 100.
+    :math:`r(X_i)` with :math:`E\,r(X)=\pi`, a martingale with increments of variance
+    :math:`\mathrm{Var}\,r(X)/M\le\pi(1-\pi)/M`. Without overlap r is 0 or 1 and the weight does
+    what the share of a word does, the Wright-Fisher model; with overlap one step drifts more
+    slowly. A fit that climbs to the top drifts faster, to leading order in 1/M: its variance is
+    that of the inverse of the observed information, which is what is left of the complete one. The
+    mean of :math:`r^2` is :math:`\pi` times that of r over the component, integrated by the
+    trapezoidal rule, to rounding for separations up to 100.
     """
     size = categorical._constant(sample_size)
     p = _validate.real("weight", weight, 0, 1)

@@ -74,7 +74,7 @@ def _one_step(rng, size=50):
 
 
 def _floor(rng, points=500, generations=3000):
-    """Return ln(variance) of a component of constant size, long after it has forgotten its start."""
+    """Return ln(variance) of a component of constant size that has forgotten its start."""
     fit = Regularized(FitGaussian(ddof=0), 1e-6)
     return _run(rng, Gaussian(0.0, 1e-3), fit, [points] * generations, 4000).newest.log_variance
 
