@@ -205,7 +205,7 @@ points = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data(), d=st.integers(1, 3), k=st.integers(1, 3), form=st.sampled_from([*FORMS]))
 def test_no_step_lowers_the_likelihood(data, d, k, form):
     sample = data.draw(arrays(float, (2, data.draw(st.integers(k, 12)), d), elements=points))
