@@ -194,9 +194,9 @@ def _maximise(now, masses, u, shares, buffers, ridge, settings):
     weights = total / size if masses is None else total
     dead = weights < _TINY
     total = np.where(dead, 1.0, total)[..., None, None]
-    first = u @ shares[..., None] / total
-    u -= first  # a moment about another point would lose the digits of a narrow component
-    second = np.multiply(u, shares[:, :, None], out=buffers[0][0, :n]) @ u.mT / total
+    shared = np.multiply(u, shares[:, :, None], out=buffers[0][0, :n])
+    first, second = shared.sum(axis=-1)[..., None] / total, shared @ u.mT / total
+    second -= first @ first.mT
     base, core = now.factors, 2 * second
     means = now.means + (base @ first)[..., 0]
     if settings.regulariser:

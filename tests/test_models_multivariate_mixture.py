@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -205,7 +205,6 @@ points = st.one_of(
 )
 
 
-@settings(max_examples=40)
 @given(data=st.data(), d=st.integers(1, 3), k=st.integers(1, 3), form=st.sampled_from([*FORMS]))
 def test_no_step_lowers_the_likelihood(data, d, k, form):
     sample = data.draw(arrays(float, (2, data.draw(st.integers(k, 12)), d), elements=points))
