@@ -170,6 +170,8 @@ class Definition:
         What is computed, and when it says *collapsed*.
     curve : callable
         ``curve(record)`` returns an array of shape (G,).
+    unit : str
+        What the curve shows, for the axis of a figure.
     limit : float
         Where collapse begins.
     below : bool
@@ -179,6 +181,7 @@ class Definition:
     name: str
     rule: str
     curve: Callable
+    unit: str
     limit: float
     below: bool = False
 
@@ -205,12 +208,14 @@ DEFINITIONS = (
         "catastrophic increase of the risk",
         "the median risk is larger than that of one Gaussian with reality's mean and covariance",
         _catastrophic_risk,
+        "over one Gaussian's",
         1.0,
     ),
     Definition(
         "any increase of the risk",
         "ln(risk) is larger than at generation 1, by 5 standard errors",
         _any_increase,
+        "gain, std. errors",
         5.0,
     ),
     Definition(
@@ -218,18 +223,21 @@ DEFINITIONS = (
         "from n/2 to n ln(risk) gains more than half of what it gained from n/4 to n/2, by 5 "
         "standard errors; for a bounded risk that approaches its limit like 1/n it is half",
         _diverging_risk,
+        "excess gain, std. errors",
         5.0,
     ),
     Definition(
         "change of the scaling law",
         "the slope of ln(risk) over ln(M) is another than at generation 1, by 5 standard errors",
         _scaling_law,
+        "change, std. errors",
         5.0,
     ),
     Definition(
         "collapsing variance",
         "the median variance is below 10 % of reality's",
         _collapsing_variance,
+        "share left",
         0.1,
         below=True,
     ),
@@ -237,12 +245,14 @@ DEFINITIONS = (
         "entanglement of modes",
         "the median mass between the modes, where neither has 95 %, is twice that at generation 1",
         _entangled_modes,
+        "over generation 1",
         2.0,
     ),
     Definition(
         "disappearance of the tails",
         "the median mass in reality's 5 % tails is below half of that",
         _lost_tails,
+        "share left",
         0.5,
         below=True,
     ),
@@ -250,6 +260,7 @@ DEFINITIONS = (
         "appearance of hallucinated data",
         "the share of draws where reality has one in a thousand is twice that at generation 1",
         _hallucinated,
+        "over generation 1",
         2.0,
     ),
 )
