@@ -18,7 +18,7 @@ from scipy import special
 _FLOOR = 1e-16
 _TINY = 1e-300  # a component with less than this share of the data is dead
 _POINT = 1e-143  # stands for the spread of data that are all equal; its square moves no draw
-_BYTES = 2**19  # of whitened coordinates in one go: they stay in the cache
+_BYTES = 2**20  # of whitened coordinates in one go: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +93,10 @@ def _climb(points, masses, start, rng, settings):
     (n, size, d), k = points.shape, settings.components
     if masses is not None:
         masses = masses / masses.sum(axis=-1, keepdims=True)
-    centre = _mean(points, masses)
-    x = np.ascontiguousarray((points - centre[:, None]).mT)
-    spread = np.sqrt(_mean((x**2).mT, masses).max(axis=-1))
+    x = points.mT.copy()
+    centre = _mean(x, masses)
+    x -= centre[..., None]
+    spread = np.sqrt(_mean(x**2, masses).max(axis=-1))
     scale = np.maximum(np.hypot(spread, np.sqrt(settings.regulariser)), _POINT)[:, None, None]
     x /= scale
     ridge = 2 * settings.regulariser / scale[..., None] ** 2 * np.eye(d)
@@ -141,11 +142,9 @@ def _climb(points, masses, start, rng, settings):
     return Parts(found.weights, means, found.factors * scale[..., None]), report
 
 
-def _mean(points, masses):
-    """Return the means of points (n, M, d) with masses (n, M)."""
-    if masses is None:
-        return points.mean(axis=1)
-    return (masses[:, None] @ points)[:, 0]
+def _mean(values, masses):
+    """Return the means of values (n, d, M) with masses (n, M)."""
+    return values.mean(axis=-1) if masses is None else np.matvec(values, masses)
 
 
 def _from_groups(x, masses, groups, ridge, settings):
@@ -168,9 +167,7 @@ def _expect(x, masses, now, buffers):
     away, u, shares = buffers[0][0, :n], buffers[0][1, :n], buffers[1][:n]
     np.subtract(x[:, None], now.means[..., None], out=away)
     np.matmul(whiten, away, out=u)
-    np.square(u[:, :, 0], out=shares)
-    for i in range(1, d):
-        shares += np.square(u[:, :, i])
+    np.einsum("nkdm,nkdm->nkm", u, u, out=shares)
     with np.errstate(divide="ignore"):
         height = np.log(now.weights) - 0.5 * d * np.log(np.pi)
     height += np.log(np.diagonal(whiten, axis1=-2, axis2=-1)).sum(axis=-1)
