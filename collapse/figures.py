@@ -15,6 +15,8 @@ COLOURS = dict(
         ("reality", "fresh", "ddof=1", "ddof=0", "replace", "accumulate", "subsample")
         + ("printed", "other"),
         (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 2, 0, 1, 0, 4, 5, 3, 7)),
+        ("reality", "ddof=1", "ddof=0", "replace", "accumulate", "printed", "other", "real data"),
+        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 0, 1, 0, 4, 3, 7, 2)),
         strict=True,
     )
 )
@@ -216,3 +218,48 @@ def stacked_errors(ax, frame):
     ax.plot(table.index, table["total"], "_", color="black", markersize=9, label="total")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="generation", ylabel="error made in it", ylim=(0, None))
+
+
+def definition_grid(records, definitions):
+    """Draw the curve of each definition of collapse, and where it says that a chain collapsed.
+
+    Parameters
+    ----------
+    records : dict of str to collapse.definitions.Record
+        A record for each policy, whose name is a key of `COLOURS`.
+    definitions : sequence of collapse.definitions.Definition
+        An even number of them.
+
+    Returns
+    -------
+    Figure
+        A panel for each definition, with the side of collapse shaded.
+    """
+    fig, axes = panels(len(definitions) // 2, 2, height=2 * len(definitions) // 2, sharex=True)
+    for ax, definition in zip(axes.flat, definitions, strict=True):
+        for name, record in records.items():
+            values, n = definition.curve(record), record.generations
+            known = ~np.isnan(values)
+            ax.plot(n[known], values[known], color=COLOURS[name], label=name)
+            at = definition.collapsed_at(record)
+            if at is not None:
+                ax.plot(at, values[n == at], "o", color=COLOURS[name], markersize=6)
+        low, high = ax.get_ylim()
+        steep = high > 20 * definition.limit
+        low, high = (
+            0.05 * definition.limit if steep else min(low, 0),
+            max(high, 1.2 * definition.limit),
+        )
+        edges = (low, definition.limit) if definition.below else (definition.limit, high)
+        ax.set(xscale="log", yscale="log" if steep else "linear", ylabel=definition.unit)
+        ax.set_xticks(n[:: len(n) // 3], [str(i) for i in n[:: len(n) // 3]])
+        ax.minorticks_off()
+        ax.yaxis.label.set_size(8)
+        ax.axhspan(*edges, color="0.9", zorder=0)
+        ax.set_ylim(low, high)
+        ax.set_title(definition.name, fontsize=9, loc="left")
+        ax.tick_params(labelsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("generation", fontsize=9)
+    axes[0, 0].legend(fontsize=8)
+    return fig

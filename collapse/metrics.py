@@ -11,7 +11,9 @@ from scipy import special
 from collapse import _validate
 from collapse.models.categorical import Categorical
 from collapse.models.gaussian import Gaussian
+from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
+from collapse.models.multivariate_mixture import MultivariateGaussianMixture
 
 
 def squared_w2(first, second):
@@ -133,8 +135,9 @@ def total_variance(model):
 
     Parameters
     ----------
-    model : Gaussian or MultivariateGaussian
-        The models, batch shape (...).
+    model : Gaussian, MultivariateGaussian, GaussianMixture or MultivariateGaussianMixture
+        The models, batch shape (...). Of a mixture it is the total variance, within and between
+        its components.
 
     Returns
     -------
@@ -157,6 +160,16 @@ def _(model: Gaussian):
 @total_variance.register
 def _(model: MultivariateGaussian):
     return (model.factor**2).sum(axis=(-2, -1)) * np.exp(model.log_scale)
+
+
+@total_variance.register
+def _(model: GaussianMixture):
+    return model.variance
+
+
+@total_variance.register
+def _(model: MultivariateGaussianMixture):
+    return np.trace(model.covariance, axis1=-2, axis2=-1)
 
 
 @singledispatch

@@ -13,6 +13,8 @@ from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 
+TOP = 100  # steps after which a fit of a mixture is taken to have reached the top
+
 
 @singledispatch
 def population_fit(fit, truth):
@@ -41,12 +43,13 @@ def population_fit(fit, truth):
     -----
     Exact, but for a mixture. A Gaussian takes over mean and variance and a histogram the masses of
     its bins. Both are projections: applied again, they change nothing, so that the expressivity
-    error is made at generation 1 and never again. So is a mixture, which is its own best fit if it
-    has as many components as are fitted; for another law the algorithm of the fit runs, up to its
-    own tolerance, on 4001 points over 24 standard deviations in place of a sample. Kernel density
-    estimation convolves the law with its kernel, again at every generation; a bandwidth that
-    follows a rule goes to zero, and leaves the law as it is. A procedure adjusts what its inner fit
-    gives.
+    error is made at generation 1 and never again. So is a mixture that is fitted in at least `TOP`
+    steps, and so taken to reach the top of the likelihood: it is its own best fit if it has as many
+    components as are fitted. For another law, or with fewer steps, the algorithm of the fit runs
+    from its own start, on 4001 points over 24 standard deviations in place of a sample. Kernel
+    density estimation convolves the law with its kernel, again at every generation; a bandwidth
+    that follows a rule goes to zero, and leaves the law as it is. A procedure adjusts what its
+    inner fit gives.
     """
     raise ValueError(f"fit must be a fit with a known limit, got {fit!r} for {truth!r}")
 
@@ -102,7 +105,8 @@ def _(fit: FitKernelDensity, truth):
 
 @population_fit.register
 def _(fit: FitGaussianMixture, truth):
-    if isinstance(truth, GaussianMixture) and truth.weights.shape[-1] == fit.components:
+    known = isinstance(truth, GaussianMixture) and truth.weights.shape[-1] == fit.components
+    if known and fit.iterations >= TOP:
         return truth
     _needs(truth, "mean", "variance", "logpdf")
     with np.errstate(invalid="ignore"):  # no variance, or an infinite one

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
@@ -11,10 +11,15 @@ from collapse import _validate, metrics
 from collapse.models.adapter import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
     MultivariateStatistics,
+)
+from collapse.models.multivariate_mixture import (
+    FitMultivariateGaussianMixture,
+    MultivariateGaussianMixture,
 )
 from collapse.policies import accumulate, replace
 from collapse.recursion import draw_samples, draw_statistics, extend, recurse
@@ -62,8 +67,20 @@ CASES = {
     "multivariate": (MultivariateGaussian([0, 0], np.eye(2)), FitMultivariateGaussian(ddof=0)),
     "categorical": (Categorical([0.5, 0.25, 0.25]), FitCategorical(3)),
     "law": (ScipyLaw(stats.laplace()), FitGaussian(ddof=0)),
+    "mixture": (GaussianMixture([0.5, 0.5], [-1, 1], [1, 1]), FitGaussianMixture(2, iterations=9)),
+    "vectors": (
+        MultivariateGaussianMixture([1.0], [[0.0, 1.0]], np.eye(2)),
+        FitMultivariateGaussianMixture(2, warm_start=True, iterations=9),
+    ),
 }
-SIZES_TOO_SMALL = {"gaussian": 1, "multivariate": 1, "categorical": 0, "law": 0}
+SIZES_TOO_SMALL = {
+    "gaussian": 1,
+    "multivariate": 1,
+    "categorical": 0,
+    "law": 0,
+    "mixture": 1,
+    "vectors": 1,
+}
 each_case = pytest.mark.parametrize("case", CASES)
 
 
@@ -352,6 +369,52 @@ def test_multivariate_gaussian(data, d, batch):
         assert FitMultivariateGaussian(ddof=1)(data_set).covariance.shape == (*batch, d, d)
 
 
+@settings(max_examples=30)
+@given(st.data(), st.integers(1, 3), st.integers(1, 3), array_shapes(min_dims=0, max_side=3))
+def test_mixtures(data, k, d, batch):
+    unit = st.floats(-9, 9)
+    chances = data.draw(arrays(float, (*batch, k), elements=st.floats(0.01, 1)))
+    chances /= chances.sum(axis=-1, keepdims=True)
+    means = data.draw(arrays(float, (*batch, k, d), elements=unit))
+    root = data.draw(arrays(float, (*batch, k, d, d), elements=unit))
+    covariances = root @ root.mT + np.eye(d)
+    index = data.draw(st.integers(0, chances.size - 1)) if chances.size else 0
+    for spoil in (data.draw(not_finite), data.draw(negative), chances.flat[index] + 0.01):
+        bad = chances.copy()
+        bad.flat[index] = spoil
+        refused("weights", GaussianMixture, bad, means[..., 0], np.ones(k))
+        refused("weights", MultivariateGaussianMixture, bad, means, covariances)
+    bad = data.draw(with_one(means.shape, unit, not_finite))
+    refused("means", GaussianMixture, chances, np.full(k, data.draw(not_finite)), np.ones(k))
+    refused("means", MultivariateGaussianMixture, chances, bad, covariances)
+    refused("covariances", MultivariateGaussianMixture, chances, means, -covariances)
+    refused("covariances", MultivariateGaussianMixture, chances, means, covariances[..., :0])
+    refused("variances", GaussianMixture, chances, means[..., 0], -np.ones(k))
+    model, rng = MultivariateGaussianMixture(chances, means, covariances), np.random.default_rng(0)
+    samples = model.sample(4, rng)
+    assert samples.shape == (*batch, 4, d) and model.logpdf(samples).shape == (*batch, 4)
+    fitted = FitMultivariateGaussianMixture(k, start=model, iterations=3)(samples)
+    assert fitted.covariances.shape == (*batch, k, d, d)
+    assert fitted.report.singular.shape == (*batch, k)
+    line = GaussianMixture(chances, means[..., 0], covariances[..., 0, 0])
+    assert FitGaussianMixture(k, iterations=3)(line.sample(4, rng)).means.shape == (*batch, k)
+
+
+@pytest.mark.parametrize("fit", [FitGaussianMixture, FitMultivariateGaussianMixture])
+@given(
+    components=st.one_of(st.integers(max_value=0), not_integers),
+    tolerance=st.one_of(not_finite, not_numbers, negative),
+    start=st.one_of(st.sampled_from([None, 1, "k-means++", Gaussian(0, 1)]), not_numbers),
+)
+def test_settings_of_mixtures(fit, components, tolerance, start):
+    refused("components", fit, components)
+    refused("tolerance", fit, 2, tolerance=tolerance)
+    refused("regulariser", fit, 2, regulariser=tolerance)
+    refused("iterations", fit, 2, iterations=components)
+    refused("start", fit, 2, start=start)
+    refused("warm_start", fit, 2, warm_start=start)
+
+
 weights = st.floats(0.01, 1)
 
 
@@ -440,6 +503,9 @@ def test_data_that_are_too_few():
     refused("data", FitMultivariateGaussian(ddof=0), np.ones((3, 1, 2)))
     refused("samples", FitMultivariateGaussian(ddof=0), np.ones((3, 0, 2)))
     refused("samples", FitMultivariateGaussian(ddof=0), np.ones(3))
+    refused("data", FitGaussianMixture(3), np.ones((4, 2)))
+    refused("data", FitMultivariateGaussianMixture(3), np.ones((4, 2, 3)))
+    refused("data", FitMultivariateGaussianMixture(1), np.ones(4))
     refused("samples", FitCategorical(3), np.ones((3, 0), dtype=int))
     assert FitGaussian(ddof=0)(np.ones((3, 1))).variance.tolist() == [0, 0, 0]
 

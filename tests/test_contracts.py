@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
+from sklearn import neighbors
 from twins import (
     categorical_chain,
     gaussian_chain,
@@ -25,7 +26,7 @@ from twins import (
 )
 
 from collapse import metrics, models
-from collapse.models.adapter import ScipyLaw
+from collapse.models.adapter import FitEstimator, ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
@@ -35,6 +36,10 @@ from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
     MultivariateStatistics,
+)
+from collapse.models.multivariate_mixture import (
+    FitMultivariateGaussianMixture,
+    MultivariateGaussianMixture,
 )
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 from collapse.policies import accumulate, pool, replace
@@ -227,13 +232,18 @@ def histogram():
 def mixture():
     parts = np.array([0.3, 0.7]), np.array([-2.0, 1.0]), np.array([0.5, 1.5])
     bumps = [stats.norm(mean, np.sqrt(variance)) for _, mean, variance in zip(*parts, strict=True)]
+    vectors = parts[0], parts[1][:, None], parts[2][:, None, None]
 
     def features(weights, means, variances):
         mean = (weights * means).sum(-1)
-        std = np.sqrt((weights * (variances + means**2)).sum(-1) - mean**2)
+        std = np.sqrt((weights * (variances + (means - mean[..., None]) ** 2)).sum(-1))
         gap = (means[..., 1] - means[..., 0]) / std
         narrow = np.sqrt(variances[..., 0]) / std
         return np.stack([mean, np.log1p(std), std, weights[..., 0], gap, narrow], axis=-1)
+
+    def twin(*arguments):
+        weights, means, covariances = mixture_chain(*vectors, 3, *arguments)
+        return features(weights, means[..., 0], covariances[..., 0, 0])
 
     return Case(
         name="gaussian mixture",
@@ -245,10 +255,69 @@ def mixture():
         of=None,
         parameters=lambda m: (m.weights, m.means, m.variances),
         summaries=lambda m: features(m.weights, m.means, m.variances),
-        twin=lambda *a: features(*mixture_chain(parts, 3, *a)),
+        twin=twin,
         wrong={"fit": FitGaussianMixture(2, tolerance=0, iterations=1)},
         deviations=None,
         chains=1500,
+    )
+
+
+def multivariate_mixture():
+    weights, means = np.array([0.3, 0.7]), np.array([[-1.0, 0.0], [1.0, 0.5]])
+    covariances = np.array([[[1.0, 0.3], [0.3, 0.8]], [[1.2, -0.4], [-0.4, 1.0]]])
+    parts = weights, means, covariances
+    bumps = [stats.multivariate_normal(*bump) for bump in zip(means, covariances, strict=True)]
+
+    def features(weights, means, covariances):
+        gap = np.linalg.norm(means[..., 1, :] - means[..., 0, :], axis=-1)
+        within = np.sqrt((weights[..., None] * np.einsum("...kii->...ki", covariances)).sum(-2))
+        mean = (weights[..., None] * means).sum(-2)
+        entries = np.stack([weights[..., 0], gap, covariances[..., 0, 0, 1]], axis=-1)
+        return np.concatenate([mean, within, entries], axis=-1)
+
+    return Case(
+        name="gaussian mixture in the plane",
+        make=MultivariateGaussianMixture,
+        arguments=parts,
+        fit=FitMultivariateGaussianMixture(2, tolerance=0, iterations=3, regulariser=0.1),
+        event=(2,),
+        density=lambda x: np.log(weights @ [bump.pdf(x) for bump in bumps]),
+        of=None,
+        parameters=lambda m: (m.weights, m.means, m.factors),
+        summaries=lambda m: features(m.weights, m.means, m.covariances),
+        twin=lambda *a: features(*mixture_chain(*parts, 3, *a, regulariser=0.1)),
+        wrong={"fit": FitMultivariateGaussianMixture(2, tolerance=0, iterations=1)},
+        deviations=None,
+        chains=1500,
+    )
+
+
+def estimator():
+    points, narrow, wide = np.array([-1.5, 0.2, 1.0]), 0.4, 3.0
+    bumps = [stats.norm(point, narrow) for point in points]
+
+    def make(points):
+        return FitEstimator(neighbors.KernelDensity(bandwidth=narrow))(points)
+
+    def summaries(model):
+        data = np.array([np.asarray(law.tree_.data)[:, 0] for law in model.estimators])
+        bandwidth = [law.bandwidth for law in model.estimators]
+        return on_the_line(data.mean(-1), np.sqrt(data.var(-1) + np.square(bandwidth)))
+
+    return Case(
+        name="estimator of scikit-learn",
+        make=make,
+        arguments=(points,),
+        fit=FitEstimator(neighbors.KernelDensity(bandwidth=wide)),
+        event=(),
+        density=lambda x: np.log(np.mean([bump.pdf(x) for bump in bumps], axis=0)),
+        of=None,
+        parameters=lambda m: [np.asarray(law.tree_.data) for law in m.estimators.flat],
+        summaries=summaries,
+        twin=lambda *a: on_the_line(*kernel_chain(points, narrow, wide, *a)),
+        wrong={"fit": FitEstimator(neighbors.KernelDensity(bandwidth=1.0))},
+        deviations=None,
+        chains=300,
     )
 
 
@@ -289,6 +358,8 @@ CASES = [
     kernel(),
     histogram(),
     mixture(),
+    multivariate_mixture(),
+    estimator(),
     procedure(
         Shrunk(UNBIASED, 1.5, 0.3), lambda m, v: (m, 0.7 * v + 0.45), Shrunk(UNBIASED, 3.0, 0.3)
     ),
@@ -330,7 +401,10 @@ def test_every_model_and_fit_has_a_case():
     for module in pkgutil.iter_modules(models.__path__, models.__name__ + "."):
         classes = inspect.getmembers(import_module(module.name), inspect.isclass)
         own = {c for _, c in classes if c.__module__ == module.name}
-        due = {c for c in own if hasattr(c, "sample") or "__call__" in vars(c)}
+        public = {c for c in own if not c.__name__.startswith("_")}
+        due = {
+            c for c in public if hasattr(c, "sample") or any("__call__" in vars(b) for b in c.mro())
+        }
         assert due, f"{module.name} holds neither a model nor a fit"
         assert due <= tested, f"no case for {sorted(c.__name__ for c in due - tested)}"
 

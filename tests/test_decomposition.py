@@ -14,7 +14,7 @@ from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.histogram import FitHistogram, Histogram
 from collapse.models.kde import FitKernelDensity, KernelDensity, scott
-from collapse.models.mixture import GaussianMixture
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
 from collapse.models.procedures import Regularized, Sharpened, Shrunk
 from collapse.recursion import draw_samples, recurse
@@ -283,3 +283,20 @@ def test_bad_input_is_named(name, changes):
     }
     with pytest.raises(ValueError, match=rf"\b{name}\b"):
         decompose(**(arguments | changes))
+
+
+def test_errors_of_mixtures_are_told_apart():
+    truth = GaussianMixture([0.3, 0.7], [-1.5, 1.5], [1.0, 1.0])
+    right, hasty = FitGaussianMixture(2), FitGaussianMixture(2, iterations=3)
+    full = decompose(truth, right, generations=2, **endless)
+    assert full.total.max() == 0  # the truth is in the family, and the top is reached
+    early = decompose(truth, right, hasty, generations=2, **endless)
+    assert early.expressivity.max() == 0 == early.statistical.max()
+    assert (early.approximation > 1e-4).all()  # made again and again
+    np.testing.assert_allclose(early.approximation, early.total)
+    small = decompose(truth, FitGaussianMixture(1), generations=3, **endless)
+    assert small.expressivity[0, 0] == pytest.approx(theory.projection_w2(truth), rel=1e-2)
+    assert small.expressivity[1:].max() < 1e-9
+    finite = decompose(truth, right, sample_size=200, chains=20, rng=seeded(81))
+    assert finite.approximation.max() == 0 == finite.expressivity.max()
+    assert z_score(finite.statistical[0], 0) > 8

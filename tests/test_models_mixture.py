@@ -11,7 +11,7 @@ from twins import mixture_em
 from collapse.models.adapter import ScipyLaw
 from collapse.models.categorical import Categorical
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.models.mixture import FitGaussianMixture, GaussianMixture
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture, k_means_plus_plus
 from collapse.policies import newest_law
 from collapse.population import population_fit
 from collapse.recursion import draw_samples, recurse
@@ -56,8 +56,12 @@ def test_distribution_function_and_moments():
 def test_agrees_with_the_naive_twin(k, size, tolerance):
     data = samples(3, size, 3)
     fitted = FitGaussianMixture(k, tolerance=tolerance, iterations=15)(data)
-    twins = [mixture_em(row, k, 15, tolerance) for row in data]
-    np.testing.assert_allclose(parts(fitted), twins, rtol=1e-7, atol=1e-9)
+    for chain in range(3):
+        weights, means, covariances, trace = mixture_em(data[chain, :, None], k, 15, tolerance)
+        twin = np.stack([weights, means[:, 0], covariances[:, 0, 0]])
+        np.testing.assert_allclose(parts(fitted)[chain], twin, rtol=1e-7, atol=1e-9)
+        assert fitted.report.iterations[chain] == len(trace)
+        assert fitted.report.log_likelihood[chain] == pytest.approx(trace[-1], abs=1e-9)
 
 
 def test_agrees_with_a_general_optimiser():
@@ -91,13 +95,12 @@ def test_likelihood_never_falls(k):
 def test_each_step_keeps_mean_and_variance(k):
     data = samples(20, 40, 7)
     for steps in (1, 2, 5, 40):
-        fitted = FitGaussianMixture(k, tolerance=0, iterations=steps, floor=1e-12)(data)
-        assert fitted.variances.min() > 1e-9  # the floor is far below
+        fitted = FitGaussianMixture(k, tolerance=0, iterations=steps)(data)
         np.testing.assert_allclose(fitted.mean, data.mean(-1), rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(fitted.variance, data.var(-1), rtol=1e-12)
-    high = FitGaussianMixture(k, floor=0.5)(data)
-    assert (high.variances >= 0.5 * data.var(-1)[:, None] * (1 - 1e-12)).all()
-    assert k == 1 or (high.variance > data.var(-1) * 1.01).any()
+    ridge = FitGaussianMixture(k, regulariser=0.5)(data)
+    assert ridge.variances.min() >= 0.5 * (1 - 1e-12)
+    np.testing.assert_allclose(ridge.variance, data.var(-1) + 0.5, rtol=1e-12)
 
 
 def test_chains_do_not_touch_each_other():
@@ -113,7 +116,8 @@ def test_chains_do_not_touch_each_other():
 
 def test_masses_stand_for_repeated_points():
     data, counts = samples(1, 15, 9)[0], seeded(9).integers(1, 5, 15)
-    fit = FitGaussianMixture(2, tolerance=0, iterations=30)
+    start = GaussianMixture([0.5, 0.5], [-2.0, 2.0], [1.0, 1.0])  # repetition moves the slices
+    fit = FitGaussianMixture(2, start=start, tolerance=0, iterations=30)
     once = fit.weighted(data, counts.astype(float))
     np.testing.assert_allclose(parts(once), parts(fit(np.repeat(data, counts))), rtol=1e-8)
 
@@ -131,16 +135,45 @@ def test_degenerate_data_stay_finite():
     np.testing.assert_array_equal(point.sample(4, seeded(11)), 1.25)
     np.testing.assert_array_equal(point[0].cdf(np.array([1.0, 1.25, 1.5])), [0, 0.5, 1])
     assert point[0].logpdf(np.array([1.0])) < -1e300
+    assert point.report.singular.all() and not point.report.dead.any()
     zero = FitGaussianMixture(2)(np.zeros((3, 5)))
     assert np.isfinite(parts(FitGaussianMixture(2)(zero.sample(5, seeded(11))))).all()
-    ends = FitGaussianMixture(3, floor=1e-9)(np.array([0, 0, 0, 0, 1.0, 1.0, 1.0]))
-    assert np.isfinite(parts(ends)).all()
+    ridge = FitGaussianMixture(2, regulariser=0.01)(np.full((3, 5), 1.25))
+    np.testing.assert_allclose(ridge.variances, 0.01)
+    assert not ridge.report.singular.any()
+
+
+def test_singular_and_dead_components_are_reported():
+    values = np.array([0, 0, 0, 0, 1.0, 1.1, 1.3])
+    ends = FitGaussianMixture(2)(values)
+    assert ends.report.singular.tolist() == [True, False]
+    assert np.isfinite(parts(ends)).all() and np.isfinite(ends.logpdf(values)).all()
+    assert ends.sample(99, seeded(11)).min() == pytest.approx(0, abs=1e-7)
+    kept = FitGaussianMixture(2, regulariser=1e-4)(values)
+    assert not kept.report.singular.any() and kept.variances.min() == pytest.approx(1e-4)
     # the middle one starts without any mass near it, and dies
-    dead = FitGaussianMixture(3, tolerance=0, floor=1e-12, iterations=2000)
-    masses = np.array([1.0, 1e-290, 1.0])
-    dying = dead.weighted(np.array([-1.0, 0.0, 1.0]), masses)
-    assert np.isfinite(parts(dying)).all()
-    assert dying.weights.sum() == pytest.approx(1)
+    start = GaussianMixture([0.4, 0.2, 0.4], [-1.0, 0.0, 1.0], [1e-4, 1e-6, 1e-4])
+    data = np.array([[-1.01, -0.99, 0.99, 1.01], [-1.01, 0.0, 1e-3, 1.0]])
+    dying = FitGaussianMixture(3, start=start)(data)
+    assert dying.report.dead.tolist() == [[False, True, False], [False, False, False]]
+    assert dying.weights[0].tolist() == [0.5, 0, 0.5]
+    np.testing.assert_allclose(dying.variance, data.var(-1))
+    again = FitGaussianMixture(3, start=dying)(data)  # for ever
+    assert again.report.dead.tolist() == dying.report.dead.tolist()
+    assert (dying[0].sample(500, seeded(11)) ** 2).min() > 0.5
+    assert dying[0].report.dead.tolist() == [False, True, False]
+    assert dying.broadcast(2).report is None
+
+
+def test_the_limit_of_iterations_is_reported():
+    data = samples(4, 40, 12)
+    short = FitGaussianMixture(2, iterations=3, tolerance=1e-9)(data).report
+    assert short.iterations.tolist() == [3] * 4 and not short.converged.any()
+    long = FitGaussianMixture(2, iterations=5000)(data).report
+    assert long.converged.all() and (long.iterations < 5000).all()
+    never = FitGaussianMixture(1, iterations=9, tolerance=0)(data).report
+    assert never.iterations.tolist() == [9] * 4
+    assert THREE.report is None
 
 
 @each_k
@@ -241,9 +274,14 @@ def test_population_fit_of_another_order():
         ("components", lambda: FitGaussianMixture(1.5)),
         ("tolerance", lambda: FitGaussianMixture(2, tolerance=-1e-9)),
         ("iterations", lambda: FitGaussianMixture(2, iterations=0)),
-        ("floor", lambda: FitGaussianMixture(2, floor=-1e-9)),
-        ("floor", lambda: FitGaussianMixture(2, floor=0.0)),
-        ("floor", lambda: FitGaussianMixture(2, floor=1.5)),
+        ("regulariser", lambda: FitGaussianMixture(2, regulariser=-1e-9)),
+        ("regulariser", lambda: FitGaussianMixture(2, regulariser=np.nan)),
+        ("start", lambda: FitGaussianMixture(2, start="slices")),
+        ("start", lambda: FitGaussianMixture(2, start=THREE)),
+        ("start", lambda: FitGaussianMixture(1, start=Gaussian(0, 1))),
+        ("start", lambda: FitGaussianMixture(3, start=THREE.broadcast(4))(np.ones((2, 9)))),
+        ("warm_start", lambda: FitGaussianMixture(2, warm_start=1)),
+        ("rng", lambda: FitGaussianMixture(2, start=k_means_plus_plus)(np.ones((2, 9)))),
         ("data", lambda: FitGaussianMixture(4)(np.ones((2, 3)))),
         ("data", lambda: FitGaussianMixture(1)(np.array([1.0, np.nan]))),
         ("draw_samples", lambda: FitGaussianMixture(1)(Gaussian(0, 1).statistics(5, seeded(1)))),

@@ -85,43 +85,60 @@ def histogram_chain(masses, edges, sizes, rng, accumulate=False):
     return np.array(history)
 
 
-def mixture_em(data, components, iterations, tolerance=0.0, floor=1e-6, trace=None):
-    """Return weights, means and variances by expectation maximisation, of one sample."""
-    size, spread, before = len(data), np.var(data), -np.inf
-    quantiles = [np.sort(data)[(2 * j + 1) * size // (2 * components)] for j in range(components)]
-    for j in range(components):  # a level that is met exactly counts as reached
-        if (2 * j + 1) * size % (2 * components) == 0:
-            quantiles[j] = np.sort(data)[(2 * j + 1) * size // (2 * components) - 1]
-    parts = [(1 / components, mean, spread / components**2) for mean in quantiles]
+def mixture_em(data, components, iterations, tolerance=0.0, regulariser=0.0, form="full"):
+    """Return weights, means, covariances and the log-likelihoods of EM on one sample, (M, d)."""
+    size = len(data)
+    spread, trace = data.var(axis=0).max(), []
+    axis = np.linalg.svd(data - data.mean(axis=0))[2][0]
+    axis *= np.sign(axis[np.abs(axis).argmax()])
+    ranks = np.argsort(np.argsort(data @ axis))
+    groups = (2 * ranks + 1) * components // (2 * size)  # cut into slices of equal size
+    weights = np.array([np.mean(groups == j) for j in range(components)])
+    means = np.array([data[groups == j].mean(axis=0) for j in range(components)])
+    within = data - means[groups]
+    covariances = [formed(within.T @ within / size, form, regulariser, spread)] * components
     for _ in range(iterations):
-        shares, value = [], 0.0
-        for x in data:
-            density = [p / v**0.5 * np.exp(-((x - m) ** 2) / (2 * v)) for p, m, v in parts]
-            shares.append([d / sum(density) for d in density])
-            value += np.log(sum(density) / (2 * np.pi) ** 0.5) / size
-        if trace is not None:
-            trace.append(value)
-        if value - before <= tolerance:
+        densities = np.empty((size, components))
+        for j in range(components):
+            away = data - means[j]
+            squared = np.sum(away @ np.linalg.inv(covariances[j]) * away, axis=1)
+            norm = np.sqrt(np.linalg.det(2 * np.pi * covariances[j]))
+            densities[:, j] = weights[j] * np.exp(-squared / 2) / norm
+        totals = densities.sum(axis=1)
+        shares, covariances = densities / totals[:, None], []
+        trace.append(np.mean(np.log(totals)))
+        weights = shares.mean(axis=0)
+        means = shares.T @ data / shares.sum(axis=0)[:, None]
+        for j in range(components):
+            away = data - means[j]
+            scatter = (shares[:, j, None] * away).T @ away / shares[:, j].sum()
+            covariances.append(formed(scatter, form, regulariser, spread))
+        if len(trace) > 1 and abs(trace[-1] - trace[-2]) < tolerance:
             break
-        parts, before = [], value
-        for share in zip(*shares, strict=True):
-            total = sum(share)
-            mean = sum(s * x for s, x in zip(share, data, strict=True)) / total
-            variance = sum(s * (x - mean) ** 2 for s, x in zip(share, data, strict=True)) / total
-            parts.append((total / size, mean, max(variance, floor * spread)))
-    return np.transpose(parts)
+    return weights, means, np.array(covariances), trace
 
 
-def mixture_chain(parts, iterations, sizes, rng, accumulate=False):
-    """Return weights, means and variances of mixtures from generation 1 on, each (N, k)."""
+def formed(scatter, form, regulariser, spread):
+    """Return the covariance of a form, on the line not below 1e-16 of the data's variance."""
+    d = len(scatter)
+    if form == "diagonal":
+        scatter = np.diag(np.diag(scatter))
+    if form == "spherical":
+        scatter = np.trace(scatter) / d * np.eye(d)
+    scatter = scatter + regulariser * np.eye(d)
+    return np.maximum(scatter, 1e-16 * spread) if d == 1 else scatter
+
+
+def mixture_chain(weights, means, covariances, iterations, sizes, rng, accumulate=False, **how):
+    """Return weights (N, k), means (N, k, d) and covariances (N, k, d, d) from generation 1 on."""
     rows, data = [], []
     for size in sizes:
         if not accumulate:
             data = []
-        weights, means, variances = parts
         for _ in range(size):
             j = rng.choice(len(weights), p=weights / sum(weights))
-            data = [*data, rng.normal(means[j], variances[j] ** 0.5)]
-        parts = mixture_em(data, len(weights), iterations)
-        rows.append(parts)
-    return np.transpose(rows, (1, 0, 2))
+            noise = rng.normal(size=len(means[j]))
+            data = [*data, means[j] + np.linalg.cholesky(covariances[j]) @ noise]
+        weights, means, covariances, _ = mixture_em(np.array(data), len(weights), iterations, **how)
+        rows.append((weights, means, covariances))
+    return [np.array(values) for values in zip(*rows, strict=True)]

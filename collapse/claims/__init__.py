@@ -1,18 +1,23 @@
 """The ledger of claims: every statement of the paper, and its check where one exists."""
 
 from collapse.claims import categorical, detection, functional, gaussian, mixing, multivariate
+from collapse.claims import categorical, functional, gaussian, mixture, multivariate
 from collapse.claims.ledger import Entry, together
 from collapse.claims.statements import STATEMENTS
 
 # identifier -> (check, chapter that explains it)
 CHECKS = {
     "C1": (categorical.tails_disappear, "words"),
+    "C2": (together(mixture.mixtures_collapse), "mixture"),
     "C4": (categorical.tails_first, "words"),
     "C5": (categorical.inevitable, "workflows"),
     "C6": (functional.errors_compound, "functional"),
     "C7": (gaussian.statistical_error_vanishes, "gaussian"),
     "C8": (functional.expressivity_acts_once, "functional"),
-    "C9": (functional.expressiveness_helps_and_hurts, "functional"),
+    "C9": (
+        together(functional.expressiveness_helps_and_hurts, mixture.components_help_and_hurt),
+        "functional",
+    ),
     "C10": (functional.rounding_matters_less, "functional"),
     "C11": (categorical.rare_states, "words"),
     "C12": (categorical.ends_in_a_point, "words"),
@@ -24,15 +29,19 @@ CHECKS = {
     "C18": (functional.noisy_lower_bounds, "dimensions"),
     "C19": (together(gaussian.pooling, mixing.mixing_attenuates), "workflows"),
     "C24": (mixing.kept_tenth, "realdata"),
+    "C19": (gaussian.pooling, "gaussian"),
+    "C20": (mixture.point_within_two_thousand, "mixture"),
+    "C21": (mixture.distance_grows, "mixture"),
     "C30": (categorical.finite_experiments, "words"),
     "C32": (detection.people_needed, "provenance"),
     "C34": (detection.first_come, "provenance"),
     "C36": (detection.tracking_together, "provenance"),
     "S1": (gaussian.tails_then_a_point, "gaussian"),
-    "S2": (functional.two_sources, "functional"),
+    "S2": (together(functional.two_sources, mixture.two_sources), "functional"),
     "S3": (gaussian.errors_accumulate, "gaussian"),
     "S7": (detection.people_needed, "provenance"),
     "S9": (detection.telling_apart, "provenance"),
+    "S4": (together(mixture.mixtures_collapse), "mixture"),
 }
 
 # claims without a check that a chapter discusses

@@ -2,7 +2,6 @@
 
 from collapse.claims.ledger import Statement
 
-_MIXTURES = "Needs the mixture chapter, which does not exist yet."
 _N_GRAM = (
     "Needs a neural language model; the companion will test the n-gram analogue in a chapter "
     "that does not exist yet."
@@ -30,10 +29,7 @@ STATEMENTS = (
         ),
         "Abstract of arXiv v2 and Nature",
         "simulation, small network, language model",
-        (
-            "Needs the chapters on mixtures, variational autoencoders and language models, none "
-            "of which exists yet."
-        ),
+        "",
     ),
     Statement(
         "C3",
@@ -221,7 +217,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.1, Fig. 7; Supplementary Information (second-hand)",
         "simulation",
-        _MIXTURES,
+        "",
     ),
     Statement(
         "C21",
@@ -231,7 +227,7 @@ STATEMENTS = (
         ),
         "arXiv v2 Fig. 13; Supplementary Information (second-hand)",
         "simulation",
-        _MIXTURES,
+        "",
     ),
     Statement(
         "C22",
@@ -419,10 +415,7 @@ STATEMENTS = (
         "Collapse happens in mixtures, in variational autoencoders and in language models.",
         "Summary of the paper; compare C2",
         "simulation, small network, language model",
-        (
-            "Needs the chapters on mixtures, variational autoencoders and language models, none "
-            "of which exists yet."
-        ),
+        "",
     ),
     Statement(
         "S5",

@@ -1,8 +1,13 @@
-"""Laws of other libraries as models."""
+"""Laws and estimators of other libraries as models and fits."""
 
+import copy
+import inspect
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+
+from collapse.models.kde import raw_samples
 
 
 @dataclass(frozen=True)
@@ -57,3 +62,119 @@ class ScipyLaw:
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
         return self.distribution.cdf(np.asarray(x, dtype=float))
+
+
+@dataclass(frozen=True, eq=False)
+class EstimatedLaw:
+    """What fitted density estimators of scikit-learn have learned, one for each chain.
+
+    Parameters
+    ----------
+    estimators : ndarray of object, shape (...)
+        The estimators, which are copied for sampling and never changed.
+    event : tuple of int
+        The shape of one draw: ``()`` on the line, ``(d,)`` for vectors.
+    """
+
+    estimators: np.ndarray
+    event: tuple = ()
+
+    def __getitem__(self, index):
+        """Return the laws at an index of the batch, for instance those of one chain."""
+        return EstimatedLaw(np.asarray(self.estimators[index], dtype=object), self.event)
+
+    def broadcast(self, chains):
+        """Lay the model over a batch of chains, shape (chains,)."""
+        return EstimatedLaw(np.broadcast_to(self.estimators, (chains,)), self.event)
+
+    def sample(self, size, rng):
+        """Draw ``size`` values from each law, shape (..., size), or (..., size, d)."""
+        drawn = [_drawn(estimator, size, rng) for estimator in self.estimators.flat]
+        return np.reshape(drawn, (*self.estimators.shape, size, *self.event))
+
+    def logpdf(self, x):
+        """Log density at x, shape (..., n) or (..., n, d), in nats; the batch is that of x."""
+        rows = _rows(np.asarray(x, dtype=float), self.event)
+        laws = np.broadcast_to(self.estimators, rows.shape[:-2])
+        scores = [law.score_samples(rows[index]) for index, law in np.ndenumerate(laws)]
+        return np.reshape(scores, rows.shape[:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class FitEstimator:
+    """Fit a density estimator of scikit-learn, or another one with its methods, chain by chain.
+
+    Every fit draws the ``random_state`` of a copy, if it has one, from the generator of the
+    recursion, and so does every sample: one that is fixed would use the same noise in every
+    generation, and its collapse would be of its own making. A mixture that is sampled gives its
+    draws component by component; here they come in random order.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An object with ``fit``, ``score_samples`` and ``sample``, such as scikit-learn's
+        ``GaussianMixture(2)``, ``BayesianGaussianMixture(2)`` or ``KernelDensity()``.
+    event : tuple of int
+        The shape of one draw: ``()`` on the line, ``(d,)`` for vectors.
+
+    Raises
+    ------
+    ValueError
+        If `estimator` has not these methods, or `event` is no such shape.
+    """
+
+    estimator: object
+    event: tuple = ()
+
+    def __post_init__(self):
+        methods = ("fit", "score_samples", "sample")
+        complete = all(callable(getattr(self.estimator, name, None)) for name in methods)
+        if not complete or isinstance(self.estimator, type):
+            raise ValueError(
+                "estimator must be a density estimator with fit, score_samples and sample, "
+                f"got {self.estimator!r}"
+            )
+        if not isinstance(self.event, tuple) or not (
+            all(isinstance(d, int) and d > 0 for d in self.event) and len(self.event) < 2
+        ):
+            raise ValueError(f"event must be () or (d,), got {self.event!r}")
+
+    def prepared(self, newest, rng):  # noqa: ARG002
+        """Return the fit as a function of the data; see `collapse.models`."""
+        return partial(self._fit, rng)
+
+    def __call__(self, data):
+        """Fit to raw samples, shape (..., M) or (..., M, d), by an estimator that draws nothing."""
+        return self._fit(None, data)
+
+    def _fit(self, rng, data):
+        rows = _rows(raw_samples(data, len(self.event)), self.event)
+        estimators = np.empty(rows.shape[:-2], dtype=object)
+        for index in np.ndindex(estimators.shape):
+            estimators[index] = _seeded(self.estimator, rng).fit(rows[index].copy())
+        return EstimatedLaw(estimators, self.event)
+
+
+def _rows(values, event):
+    """Return values with the axes of scikit-learn, (..., M, d), a single one on the line."""
+    if event and values.shape[-1:] != event:
+        raise ValueError(f"data must be vectors of {event[0]}, got shape {values.shape}")
+    return values if event else values[..., None]
+
+
+def _seeded(estimator, rng):
+    """Return a copy of an estimator with a random state of its own."""
+    estimator = copy.deepcopy(estimator)
+    if hasattr(estimator, "random_state"):
+        if rng is None:
+            raise ValueError("rng must be given for a random fit: fit.prepared(None, rng)(data)")
+        estimator.random_state = int(rng.integers(2**32))
+    return estimator
+
+
+def _drawn(estimator, size, rng):
+    """Draw from one estimator, in random order."""
+    if "random_state" in inspect.signature(estimator.sample).parameters:
+        return estimator.sample(size, random_state=int(rng.integers(2**32)))
+    drawn = _seeded(estimator, rng).sample(size)
+    return rng.permutation(drawn[0] if isinstance(drawn, tuple) else drawn)

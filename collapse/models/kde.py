@@ -89,17 +89,19 @@ class KernelDensity:
             return shift / self.bandwidth[..., None, None]
 
 
-def raw_samples(data):
+def raw_samples(data, event=0):
     """Return data as finite raw samples; say so if they are the statistics of another family.
 
     Parameters
     ----------
-    data : array_like, shape (..., M)
+    data : array_like, shape (..., M), and with d at the end for vectors
         What a recursion hands to a fit.
+    event : int
+        The number of axes of one draw: 1 for vectors.
 
     Returns
     -------
-    ndarray, shape (..., M)
+    ndarray of that shape
         The samples.
 
     Raises
@@ -109,7 +111,7 @@ def raw_samples(data):
     """
     if not isinstance(data, np.ndarray | list | tuple):
         raise ValueError(f"data must be raw samples (draw=draw_samples), got {type(data).__name__}")
-    return _validate.samples("data", data)
+    return _validate.samples("data", data, event)
 
 
 def scott_factor(sample_size):
