@@ -6,6 +6,7 @@ generated from it, and a function of theory without an entry fails the tests.
 
 from collapse.verification import (
     categorical,
+    decoding,
     functional,
     gaussian,
     mixing,
@@ -18,6 +19,7 @@ REGISTRY = (
     *gaussian.ENTRIES,
     *multivariate_gaussian.ENTRIES,
     *functional.ENTRIES,
+    *decoding.ENTRIES,
     *mixing.ENTRIES,
     *printed.ENTRIES,
 )
