@@ -9,6 +9,7 @@ from collapse.verification import (
     decoding,
     functional,
     gaussian,
+    language,
     mixing,
     multivariate_gaussian,
     printed,
@@ -20,6 +21,7 @@ REGISTRY = (
     *multivariate_gaussian.ENTRIES,
     *functional.ENTRIES,
     *decoding.ENTRIES,
+    *language.ENTRIES,
     *mixing.ENTRIES,
     *printed.ENTRIES,
 )
