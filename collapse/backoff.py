@@ -1,0 +1,398 @@
+"""Word n-gram laws of one chain, held in sorted integer arrays.
+
+A table of order n holds, for each context h that it has seen, shares a(w | h) of the words that
+followed and a back-off weight g(h); the law is p(w | h) = a(w | h) + g(h) p(w | h'), where h' is h
+without its first word, down to one law over all words. A context that was never seen has no
+shares and g = 1. Maximum likelihood, Kneser-Ney smoothing, any temperature and any cut to the most
+probable words have this form.
+
+Words are 0, ..., V - 1; V itself stands before the first word of a block. A context or an n-gram
+is packed into one integer, its words being the digits in base V + 1: sorting and binary search
+take the place of hashing.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from collapse.decoding import TIE
+
+FLOOR = 0.1  # the least discount that is estimated
+
+
+@dataclass(frozen=True)
+class MaximumLikelihood:
+    """Relative frequencies: what was never seen after a context has no probability there."""
+
+    def lower(self, keys, counts):
+        """Return the distinct keys of a lower order, and how often each occurred."""
+        order = np.argsort(keys)
+        start = _starts(keys[order])
+        return keys[order[start]], np.add.reduceat(counts[order], start)
+
+    def discounts(self, counts, order):  # noqa: ARG002
+        """Return what is taken from each count: nothing."""
+        return np.zeros(len(counts))
+
+
+@dataclass(frozen=True)
+class KneserNey:
+    r"""Interpolated Kneser-Ney smoothing.
+
+    Parameters
+    ----------
+    discount : float or sequence of float, optional
+        What is taken from each count, in [0, 1]: one number for all orders, or one for each,
+        unigrams first. By default three discounts for each order are estimated from the counts
+        (modified Kneser-Ney).
+
+    Raises
+    ------
+    ValueError
+        If a discount is not in [0, 1].
+
+    Notes
+    -----
+    Below the highest order, an n-gram counts once for each different word before it
+    {cite:p}`kneser1995improved`. The unigram law takes what was discounted and shares it evenly
+    among all V words. The three discounts of :cite:t:`chen1999empirical`, for counts of 1, 2 and
+    more, are :math:`D_r = r - (r + 1) Y n_{r+1} / n_r` with :math:`Y = n_1 / (n_1 + 2 n_2)`, where
+    :math:`n_r` n-grams have the count r. In text that a collapsed model wrote these may be
+    undefined or negative: they are kept between 0.1 and r, so that every word keeps a positive
+    probability. Counts that are not whole numbers, as a weighted prior makes them, are discounted
+    as the next whole number, by no more than themselves.
+    """
+
+    discount: float | tuple | None = None
+
+    def __post_init__(self):
+        given = np.atleast_1d(np.asarray(0.0 if self.discount is None else self.discount))
+        numbers = given.dtype.kind in "iuf" and given.ndim == 1
+        if not numbers or not ((given >= 0) & (given <= 1)).all():
+            raise ValueError(
+                "discount must be a number in [0, 1], one for each order, or None, "
+                f"got {self.discount!r}"
+            )
+        if np.ndim(self.discount):
+            object.__setattr__(self, "discount", tuple(given.tolist()))
+
+    def lower(self, keys, counts):  # noqa: ARG002
+        """Return the distinct keys of a lower order, and how many different words preceded each."""
+        return np.unique(keys, return_counts=True)
+
+    def discounts(self, counts, order):
+        """Return what is taken from each count."""
+        if self.discount is None:
+            rank = np.minimum(np.ceil(counts), 5).astype(np.int64)
+            discount = modified_discounts(np.bincount(rank, minlength=6)[1:5])
+            return np.minimum(np.concatenate([[0.0], discount])[np.minimum(rank, 3)], counts)
+        discount = self.discount[order - 1] if np.ndim(self.discount) else self.discount
+        return np.minimum(discount, counts)
+
+
+def modified_discounts(numbers):
+    """Return the three discounts of modified Kneser-Ney smoothing.
+
+    Parameters
+    ----------
+    numbers : array_like, shape (4,)
+        How many n-grams occurred once, twice, three and four times.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        The discounts of counts of 1, 2, and 3 or more, at least 0.1; see `KneserNey`.
+    """
+    n = np.maximum(numbers, 1e-300)
+    rank = np.arange(1, 4)
+    share = n[0] / (n[0] + 2 * n[1])
+    return np.clip(rank - (rank + 1) * share * n[1:] / n[:3], FLOOR, rank)
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One order of a table: C contexts and the N n-grams that continue them, sorted."""
+
+    contexts: np.ndarray
+    """Packed contexts, shape (C,)."""
+    start: np.ndarray
+    """Where the n-grams of each context begin, and N, shape (C + 1,)."""
+    keys: np.ndarray
+    """Packed n-grams, shape (N,)."""
+    words: np.ndarray
+    """Their last words, shape (N,)."""
+    share: np.ndarray
+    """a(w | h), and a zero for what is not there, shape (N + 1,)."""
+    backoff: np.ndarray
+    """g(h), and a one for what is not there, shape (C + 1,)."""
+
+    @cached_property
+    def row(self):
+        """The context of each n-gram, shape (N,)."""
+        return np.repeat(np.arange(len(self.contexts)), np.diff(self.start))
+
+    @cached_property
+    def cumulative(self):
+        """The shares summed up, over all contexts, shape (N + 1,)."""
+        return np.concatenate([[0.0], np.cumsum(self.share[:-1])])
+
+
+@dataclass(frozen=True, eq=False)
+class Backoff:
+    """The law of the next word after each context, for one chain.
+
+    Contexts are packed arrays of the last n - 1 words. Each method costs a few binary searches per
+    context and order, unless it says more.
+    """
+
+    base: int
+    """V + 1."""
+    unigrams: np.ndarray
+    """The law that the last back-off leads to, shape (V,)."""
+    levels: tuple
+    """The levels of orders 2 to n, each with the contexts that are one word longer."""
+
+    @classmethod
+    def fitted(cls, keys, counts, order, base, smoothing):
+        """Return the table of sorted packed n-grams with counts. Cost: a sort for each order."""
+        levels = []
+        for n in range(order, 1, -1):
+            taken = smoothing.discounts(counts, n)
+            contexts = keys // base
+            start = _starts(contexts)
+            total = np.add.reduceat(counts, start).astype(float)
+            share = (counts - taken) / np.repeat(total, np.diff(start, append=len(keys)))
+            backoff = np.add.reduceat(taken, start) / total
+            levels.append(_level(contexts[start], start, keys, share, backoff, base))
+            keys, counts = smoothing.lower(keys % base ** (n - 1), counts)
+        taken, vocabulary = smoothing.discounts(counts, 1), base - 1
+        law = np.full(vocabulary, taken.sum() / vocabulary)
+        law[keys] += counts - taken
+        return cls(base, law / law.sum(), tuple(levels[::-1]))
+
+    def _reversed(self, contexts):
+        """Yield the levels from the highest down, with what each sees of the contexts."""
+        for j in range(len(self.levels), 0, -1):
+            yield self.levels[j - 1], contexts % self.base**j
+
+    def probability(self, contexts, words):
+        """Probabilities of words after contexts, shape (n,)."""
+        p = self.unigrams[words]
+        for j, level in enumerate(self.levels, 1):
+            seen = contexts % self.base**j
+            share = level.share[_find(level.keys, seen * self.base + words)]
+            p = share + level.backoff[_find(level.contexts, seen)] * p
+        return p
+
+    def law(self, contexts):
+        """The whole law after each context, shape (n, V). Cost: n V."""
+        p = np.tile(self.unigrams, (len(contexts), 1))
+        for j, level in enumerate(self.levels, 1):
+            row = _find(level.contexts, contexts % self.base**j)
+            p *= level.backoff[row][:, None]
+            which, entry = _entries(level, row)
+            p[which, level.words[entry]] += level.share[entry]
+        return p
+
+    def sample(self, contexts, rng):
+        """Draw the next word after each context, shape (n,).
+
+        With probability 1 - g(h) from the shares of h, otherwise after the shorter context: the
+        draw is exact, and no law over all words is ever written out.
+        """
+        words = np.empty(len(contexts), dtype=np.int64)
+        uniform, pending = rng.random(len(contexts)), np.arange(len(contexts))
+        for level, seen in self._reversed(contexts):
+            row = _find(level.contexts, seen[pending])
+            mass = 1 - level.backoff[row]
+            here = uniform < mass
+            row, offset = row[here], uniform[here]
+            entry = np.searchsorted(level.cumulative, level.cumulative[level.start[row]] + offset,
+                                    side="right") - 1
+            entry = np.clip(entry, level.start[row], level.start[row + 1] - 1)
+            words[pending[here]] = level.words[entry]
+            pending, mass, uniform = pending[~here], mass[~here], uniform[~here]
+            uniform = (uniform - mass) / (1 - mass)  # given that it is above, uniform again
+        cumulative = np.cumsum(self.unigrams)
+        entry = np.searchsorted(cumulative, uniform, side="right")
+        words[pending] = np.minimum(entry, np.flatnonzero(self.unigrams)[-1])
+        return words
+
+    @cached_property
+    def stored(self):
+        """For each level, p(w | h) and p(w | h') of the n-grams it holds: two shapes (N,)."""
+        pairs = []
+        for j, level in enumerate(self.levels, 1):
+            below = Backoff(self.base, self.unigrams, self.levels[: j - 1])
+            low = below.probability(level.keys // self.base % self.base ** (j - 1), level.words)
+            pairs.append((level.share[:-1] + level.backoff[level.row] * low, low))
+        return pairs
+
+    def tempered(self, temperature):
+        """Return the table whose laws are proportional to p^(1/T). Cost: one pass over the n-grams.
+
+        With r = (p / max p)^(1/T), summing to Z, the shares are (r(w | h) - g r(w | h')) / Z and the
+        back-off weight is g Z' / Z, where g = (g(h) max p' / max p)^(1/T).
+        """
+        power = 1 / temperature
+        top = np.array([self.unigrams.max()])
+        law = (self.unigrams / top) ** power
+        total, levels = np.array([law.sum()]), []
+        contexts = np.zeros(1, dtype=np.int64)
+        for j, (level, (p, low)) in enumerate(zip(self.levels, self.stored, strict=True), 1):
+            # the shorter context of one that was seen was seen itself
+            shorter = np.searchsorted(contexts, level.contexts % self.base ** (j - 1))
+            best = level.backoff[:-1] * top[shorter]
+            largest = np.maximum(np.maximum.reduceat(p, level.start[:-1]), best)
+            g = (best / largest) ** power
+            share = (p / largest[level.row]) ** power
+            share -= g[level.row] * (low / top[shorter][level.row]) ** power
+            share = np.maximum(share, 0)
+            rest = g * total[shorter]
+            z = np.add.reduceat(share, level.start[:-1]) + rest
+            start = level.start[:-1]
+            levels.append(
+                _level(level.contexts, start, level.keys, share / z[level.row], rest / z, self.base)
+            )
+            top, total, contexts = largest, z, level.contexts
+        return Backoff(self.base, law / law.sum(), tuple(levels))
+
+    def top(self, contexts, k):
+        """The k most probable words after each context, with probabilities: two shapes (n, k).
+
+        Words that are equally probable come in the order of their numbers. Cost: a sort of what
+        followed the distinct contexts, and k for each of them.
+        """
+        order = np.argsort(-self.unigrams, kind="stable")[:k]
+        if not self.levels:
+            shape = (len(contexts), len(order))
+            return tuple(np.broadcast_to(a, shape) for a in (order, self.unigrams[order]))
+        level, j = self.levels[-1], len(self.levels)
+        below = Backoff(self.base, self.unigrams, self.levels[:-1])
+        distinct, inverse = np.unique(contexts % self.base**j, return_inverse=True)
+        words, p = below.top(distinct % self.base ** (j - 1), k)
+        row = _find(level.contexts, distinct)
+        which, entry = _entries(level, row)
+        known = _find(level.keys, distinct[:, None] * self.base + words) >= 0
+        group = np.concatenate([which, np.nonzero(~known)[0]])
+        words = np.concatenate([level.words[entry], words[~known]])
+        p = (level.backoff[row][:, None] * p)[~known]
+        p = np.concatenate([self.stored[-1][0][entry], p])
+        order = np.lexsort((words, -p, group))
+        first = np.searchsorted(group[order], np.arange(len(distinct)))
+        best = order[first[:, None] + np.arange(min(k, self.base - 1))]
+        return words[best][inverse], p[best][inverse]
+
+    def cut(self, k):
+        """Return the table of laws cut to their k most probable words. Cost: see `top`."""
+        words, p = Backoff(self.base, self.unigrams, ()).top(np.zeros(1), k)
+        law = np.zeros(self.base - 1)
+        law[words[0]] = p[0] / p[0].sum()
+        levels = []
+        for j, level in enumerate(self.levels, 1):
+            part = Backoff(self.base, self.unigrams, self.levels[:j])
+            words, p = part.top(level.contexts, k)
+            order = np.argsort(words, axis=-1)
+            words, p = (np.take_along_axis(a, order, axis=-1) for a in (words, p))
+            start = np.arange(0, words.size, words.shape[-1])
+            keys = (level.contexts[:, None] * self.base + words).ravel()
+            share = (p / p.sum(axis=-1, keepdims=True)).ravel()
+            none = np.zeros(len(start))
+            levels.append(_level(level.contexts, start, keys, share, none, self.base))
+        return Backoff(self.base, law, tuple(levels))
+
+    @cached_property
+    def _ranked(self):
+        """For each level and each of `stored`: sorted by context, largest first, and summed up."""
+        return [
+            [_rank(level, values) for values in pair]
+            for level, pair in zip(self.levels, self.stored, strict=True)
+        ]
+
+    def above(self, contexts, threshold):
+        """Mass of the words that are more probable than a threshold, shape (n,).
+
+        Cost: two binary searches more for each order, after one sort of the n-grams.
+        """
+        weight, mass = np.ones(len(contexts)), np.zeros(len(contexts))
+        threshold = threshold * (1 + TIE)
+        for (level, seen), ranked in zip(
+            self._reversed(contexts), self._ranked[::-1], strict=True
+        ):
+            row = _find(level.contexts, seen)
+            backoff = level.backoff[row]
+            with np.errstate(divide="ignore"):
+                lower = threshold / backoff
+            mass += weight * _mass_above(level, ranked[0], row, threshold)
+            weight, threshold = weight * backoff, lower
+            mass -= weight * _mass_above(level, ranked[1], row, threshold)
+        order = np.sort(self.unigrams)[::-1]
+        summed = np.concatenate([[0.0], np.cumsum(order)])
+        return mass + weight * summed[np.searchsorted(-order, -threshold)]
+
+
+def pack(blocks, order, base):
+    """Return the n-gram that ends at each position of blocks, packed, shape (B, length)."""
+    before = np.full((len(blocks), order - 1), base - 1, dtype=np.int64)
+    padded = np.concatenate([before, blocks], axis=1)
+    keys = np.zeros(blocks.shape, dtype=np.int64)
+    for shift in range(order):
+        keys *= base
+        keys += padded[:, shift : shift + blocks.shape[1]]
+    return keys
+
+
+def last_context(prompts, order, base):
+    """Return the packed context after each prompt, shape (n,)."""
+    context = np.full(len(prompts), base ** (order - 1) - 1, dtype=np.int64)
+    for word in prompts.T[max(0, prompts.shape[1] - order + 1) :]:
+        context = (context * base + word) % base ** (order - 1)
+    return context
+
+
+def _level(contexts, start, keys, share, backoff, base):
+    words = (keys % base).astype(np.int32)
+    start = np.append(start, len(keys))
+    return Level(contexts, start, keys, words, np.append(share, 0.0), np.append(backoff, 1.0))
+
+
+def _starts(values):
+    """Return where each run of equal values begins."""
+    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+
+
+def _find(values, wanted):
+    """Return the place of each wanted value among sorted ones, or -1."""
+    place = np.searchsorted(values, wanted)
+    place[place == len(values)] = 0
+    place[values[place] != wanted] = -1
+    return place
+
+
+def _entries(level, row):
+    """Return for all n-grams of the rows that are not -1 their index in `row`, and their place."""
+    known = np.flatnonzero(row >= 0)
+    first, size = level.start[row[known]], np.diff(level.start)[row[known]]
+    which = np.repeat(known, size)
+    ends = np.cumsum(size)
+    return which, np.arange(len(which)) + np.repeat(first - ends + size, size)
+
+
+def _rank(level, values):
+    order = np.lexsort((-values, level.row))
+    return values[order], np.concatenate([[0.0], np.cumsum(values[order])])
+
+
+def _mass_above(level, ranked, row, threshold):
+    """Sum the values of a context above a threshold, by bisection in all contexts at once."""
+    values, summed = ranked
+    low, high = level.start[row], level.start[row + 1]
+    high = np.where(row < 0, low, high)
+    first = low
+    for _ in range(int(np.diff(level.start).max()).bit_length()):
+        middle = (low + high) // 2
+        inside = middle < high
+        right = inside & (values[np.minimum(middle, len(values) - 1)] > threshold)
+        low, high = np.where(right, middle + 1, low), np.where(right | ~inside, high, middle)
+    return summed[low] - summed[first]

@@ -1,0 +1,263 @@
+"""Decoding: how the next word is chosen from its law.
+
+A decoder is a callable from laws over the V words, shape (..., V), to laws: each is a small function
+of the next-token law, and any other callable of that kind is a decoder too. `Beam` is not: it
+searches for a whole sequence. The n-gram models apply the decoders of this module to all their
+laws at once, in sparse form, with the same result.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collapse import _validate
+
+TIE = 1e-9  # probabilities that agree to this relative difference are equal
+
+
+@dataclass(frozen=True)
+class Ancestral:
+    """Draw from the law as it is."""
+
+    def __call__(self, law):
+        """Return the law, shape (..., V)."""
+        return law
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """Draw from the law proportional to p^(1/T).
+
+    Parameters
+    ----------
+    temperature : float
+        T > 0; below 1 the probable becomes more probable.
+
+    Raises
+    ------
+    ValueError
+        If `temperature` is not positive and finite.
+    """
+
+    temperature: float
+
+    def __post_init__(self):
+        _validate.real("temperature", self.temperature, 0, open_below=True)
+
+    def __call__(self, law):
+        """Return the tempered law, shape (..., V)."""
+        scaled = (law / law.max(axis=-1, keepdims=True)) ** (1 / self.temperature)
+        return scaled / scaled.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Draw from the k most probable words; of equally probable ones, the first are taken.
+
+    Parameters
+    ----------
+    k : int
+        The number of words that are kept, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If `k` is not a positive integer.
+    """
+
+    k: int
+
+    def __post_init__(self):
+        _validate.integer("k", self.k, 1)
+
+    def __call__(self, law):
+        """Return the law cut to k words, shape (..., V)."""
+        order = np.argsort(-law, axis=-1, kind="stable")[..., : self.k]
+        kept = np.zeros(law.shape)
+        np.put_along_axis(kept, order, np.take_along_axis(law, order, axis=-1), axis=-1)
+        return kept / kept.sum(axis=-1, keepdims=True)
+
+
+class Greedy(TopK):
+    """Take the most probable word; of equally probable ones, the first."""
+
+    def __init__(self):
+        super().__init__(1)
+
+
+@dataclass(frozen=True)
+class Nucleus:
+    """Draw from the most probable words that together reach a mass (top-p).
+
+    A word is kept if the words that are more probable have less than this mass, so that of equally
+    probable words all are kept or none {cite:p}`holtzman2020curious`.
+
+    Parameters
+    ----------
+    mass : float
+        The mass in (0, 1].
+
+    Raises
+    ------
+    ValueError
+        If `mass` is not in (0, 1].
+    """
+
+    mass: float
+
+    def __post_init__(self):
+        _validate.real("mass", self.mass, 0, 1, open_below=True)
+
+    def __call__(self, law):
+        """Return the law cut to the nucleus, shape (..., V)."""
+        order = np.argsort(-law, axis=-1, kind="stable")
+        ranked = np.take_along_axis(law, order, axis=-1)
+        before = np.cumsum(ranked, axis=-1) - ranked
+        fresh = np.ones(ranked.shape, dtype=bool)
+        fresh[..., 1:] = ranked[..., 1:] < ranked[..., :-1] * (1 - TIE)
+        above = np.maximum.accumulate(np.where(fresh, before, 0), axis=-1)
+        kept = np.zeros(law.shape)
+        np.put_along_axis(kept, order, np.where(above < self.mass - TIE, ranked, 0), axis=-1)
+        return kept / kept.sum(axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Beam:
+    """Search for the most probable continuation: the same for the same prompt.
+
+    Parameters
+    ----------
+    width : int
+        The number of sequences that are kept at each step; the paper uses 5.
+    penalty : float
+        The log probability of a word that has occurred before, in the prompt or since, is
+        multiplied by this, as in the paper's code (2 in the text, 3 in the code); 1 for none.
+
+    Raises
+    ------
+    ValueError
+        If `width` is not a positive integer or `penalty` is less than 1.
+    """
+
+    width: int = 5
+    penalty: float = 1.0
+
+    def __post_init__(self):
+        _validate.integer("width", self.width, 1)
+        _validate.real("penalty", self.penalty, 1)
+
+    def search(self, best, prompts, length, vocabulary_size):
+        """Return the best continuation that is found for each prompt, shape (n, length).
+
+        Parameters
+        ----------
+        best : callable
+            ``best(tokens, k)``: the k most probable words after each row of `tokens`, and their
+            probabilities, most probable first: two shapes (n, k).
+        prompts : ndarray of int, shape (n, P)
+            What is continued.
+        length : int
+            The number of words to add.
+        vocabulary_size : int
+            The number V of words.
+
+        Returns
+        -------
+        ndarray of int, shape (n, length)
+            The continuations, without the prompts.
+
+        Notes
+        -----
+        Exact in what a step keeps: candidates are added until each sequence has as many that have
+        not occurred as the beam is wide; no other word can score better. Cost: for each step, k
+        candidates for each of n ``width`` sequences, and a table of V flags for each.
+        """
+        n, width = len(prompts), min(self.width, vocabulary_size)
+        tokens = np.repeat(prompts, width, axis=0)
+        score = np.where(np.arange(n * width) % width == 0, 0.0, -np.inf).reshape(n, width)
+        seen = np.zeros((n * width, vocabulary_size), dtype=bool)
+        np.put_along_axis(seen, tokens, True, axis=1)
+        for _ in range(length):
+            words, gain, k = self._candidates(best, tokens, seen, width)
+            total = (score[:, :, None] + gain.reshape(n, width, k)).reshape(n, width * k)
+            pick = np.argsort(-total, axis=1, kind="stable")[:, :width]
+            score = np.take_along_axis(total, pick, axis=1)
+            parent = (np.arange(n)[:, None] * width + pick // k).ravel()
+            new = np.take_along_axis(words.reshape(n, width * k), pick, axis=1).reshape(-1, 1)
+            tokens, seen = np.concatenate([tokens[parent], new], axis=1), seen[parent]
+            np.put_along_axis(seen, new, True, axis=1)
+        return tokens[::width, prompts.shape[1] :]
+
+    def _candidates(self, best, tokens, seen, width):
+        """Return enough candidates for every sequence, and their penalised log probabilities."""
+        k, vocabulary_size = width, seen.shape[1]
+        while True:
+            words, p = best(tokens, k)
+            repeated = np.take_along_axis(seen, words, axis=1)
+            enough = self.penalty == 1 or (~repeated).sum(axis=1).min() >= width
+            if enough or k == vocabulary_size:
+                break
+            k = min(2 * k, vocabulary_size)
+        with np.errstate(divide="ignore"):
+            gain = np.log(p)
+        return words, np.where(repeated, self.penalty * gain, gain), k
+
+
+def draw(law, rng):
+    """Draw one word from each law.
+
+    Parameters
+    ----------
+    law : ndarray, shape (n, V)
+        Laws over V words.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        The words.
+    """
+    cumulative = np.cumsum(law, axis=-1)
+    uniform = rng.random(len(law)) * cumulative[:, -1]
+    return (cumulative <= uniform[:, None]).sum(axis=-1)
+
+
+def continued(next_law, prompts, length, decoder, rng):
+    """Continue prompts with a decoder, given any model's law of the next word.
+
+    Parameters
+    ----------
+    next_law : callable
+        ``next_law(tokens)``: the laws of the next word after each row of `tokens`, shape (n, V).
+    prompts : ndarray of int, shape (n, P)
+        What is continued; P may be 0.
+    length : int
+        The number of words to add.
+    decoder : callable
+        A decoder of this module, or any callable from laws to laws.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    ndarray of int, shape (n, length)
+        The continuations, without the prompts.
+
+    Notes
+    -----
+    Cost: n V for each word, and what the model's law costs.
+    """
+    if isinstance(decoder, Beam):
+
+        def best(tokens, k):
+            law = next_law(tokens)
+            words = np.argsort(-law, axis=-1, kind="stable")[:, :k]
+            return words, np.take_along_axis(law, words, axis=-1)
+
+        return decoder.search(best, prompts, length, next_law(prompts[:1]).shape[-1])
+    tokens = prompts
+    for _ in range(length):
+        word = draw(decoder(next_law(tokens)), rng)
+        tokens = np.concatenate([tokens, word[:, None]], axis=1)
+    return tokens[:, prompts.shape[1] :]
