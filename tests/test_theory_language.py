@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 
-from collapse.models.ngram import FitNGram, MaximumLikelihood, NGramCounts, Prior
+from collapse.backoff import MaximumLikelihood
+from collapse.models.ngram import FitNGram, NGramCounts
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.text import Corpus
@@ -66,17 +67,20 @@ def test_cross_entropy(plain):
 
 @pytest.mark.parametrize("carried_on", [False, True])
 def test_tuning(carried_on):
-    counts, weight = NGramCounts.of(PRETRAINED, 1, WORDS), 2.5
-    laws = shares(2632, prior=Prior(counts, weight), carried_on=carried_on)
+    counts, weight = NGramCounts.of(PRETRAINED, 1, WORDS), 0.75
+    laws = shares(2632, prior=counts, weight=weight, carried_on=carried_on)
     words = weight * PRETRAINED.size
     tuning = {"prior": PI, "weight": words}
     start = (M * P + words * PI) / (M + words)  # the first data are the corpus, and not drawn
     np.testing.assert_allclose(laws[:, 0], np.tile(start, (CHAINS, 1)))
     diversity = 1 - (laws**2).sum(axis=2)
-    mean = theory.tuned_probabilities(start, M, GENERATIONS - 1, **tuning)
     restarted = theory.tuned_gini_simpson(start, M, GENERATIONS - 1, **tuning)
-    slowed = 1 - M / (M + words) ** 2
-    carried = restarted[0] * slowed ** np.arange(GENERATIONS)
+    # carried on, a model counts for the given share of all that it has counted so far
+    weights = [words]
+    for _ in range(GENERATIONS - 1):
+        weights.append(weight * (M + weights[-1]))
+    late = {"prior": start, "weight": weights[1:]}
+    carried = theory.carried_on_gini_simpson(start, M, GENERATIONS - 1, **late)
     if carried_on:
         assert_agrees(diversity, carried)
         assert_refutes(diversity, restarted)
@@ -84,7 +88,7 @@ def test_tuning(carried_on):
     else:
         assert_agrees(diversity, restarted)
         assert_refutes(diversity, carried)
-        assert_agrees(laws, mean)
+        assert_agrees(laws, theory.tuned_probabilities(start, M, GENERATIONS - 1, **tuning))
 
 
 def test_limits_of_tuning():
@@ -131,6 +135,7 @@ def test_cross_entropy_by_hand():
         (lambda: theory.tuned_probabilities(P, 7, 2, prior=2 * PI, weight=1.0), "probabilities"),
         (lambda: theory.tuned_gini_simpson(P, 7, 2, prior=PI, weight=-1.0), "weight"),
         (lambda: theory.carried_on_gini_simpson(P, 0, 2, prior=PI, weight=1.0), "sample_size"),
+        (lambda: theory.carried_on_gini_simpson(P, 7, 2, prior=PI, weight=[1.0]), "weight"),
     ],
 )
 def test_bad_input(call, name):

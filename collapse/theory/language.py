@@ -169,8 +169,9 @@ def carried_on_gini_simpson(probabilities, sample_size, generations, *, prior, w
         N.
     prior : array_like, shape (K,)
         The law of the pretrained model, from which generation 1 starts.
-    weight : float
-        The number of words W that the model counts for before it is tuned.
+    weight : float or sequence of float, shape (N,)
+        The number of words :math:`W_n` that the model counts for when it is tuned for the n-th
+        time, from n = 0: a number, or one for each generation.
 
     Returns
     -------
@@ -187,10 +188,15 @@ def carried_on_gini_simpson(probabilities, sample_size, generations, *, prior, w
     Exact (prop-language-tuning): from generation 1 on the law is :math:`(k+Wp_n)/(M+W)`, a
     martingale whose step has :math:`M^2/(M+W)^2` of the variance of an untuned one, so that
     :math:`\E H_{n+1}=\E H_n\bigl(1-\frac M{(M+W)^2}\bigr)`: the decay of a text of
-    :math:`(M+W)^2/M` words. Slower, and without end.
+    :math:`(M+W)^2/M` words. Slower, and without end, unless W grows as it does when all text is
+    kept.
     """
-    p, prior, weight = _tuned(probabilities, prior, weight)
     sizes = _validate.sample_sizes(sample_size, generations)
-    start = tuned_gini_simpson(p, sizes[:1], min(generations, 1), prior=prior, weight=weight)
-    kept = np.cumprod(1 - sizes[1:] / (sizes[1:] + weight) ** 2)
+    weights = _validate.nonnegative("weight", weight)
+    if weights.ndim > 1 or (weights.ndim and len(weights) < len(sizes)):
+        raise ValueError(f"weight must be one number or {len(sizes)}, got shape {weights.shape}")
+    weights = weights[: len(sizes)] if weights.ndim else np.full(len(sizes), weights)
+    first = float(weights[0]) if len(sizes) else 0.0
+    start = tuned_gini_simpson(probabilities, sizes[:1], len(sizes[:1]), prior=prior, weight=first)
+    kept = np.cumprod(1 - sizes[1:] / (sizes[1:] + weights[1:]) ** 2)
     return np.concatenate([start, start[-1] * kept])
