@@ -19,8 +19,8 @@ from collapse.models.histogram import Histogram
 from collapse.models.kde import KernelDensity
 from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
-from collapse.policies import replace
-from collapse.population import newest_law, population_fit
+from collapse.policies import newest_law, replace
+from collapse.population import population_fit
 from collapse.recursion import Lineage, draw_statistics, recurse
 
 KINDS = ("expressivity", "approximation", "statistical")

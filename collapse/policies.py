@@ -4,9 +4,22 @@ A policy is called once a generation as ``policy(step, memory, rng)`` and return
 of the next fit and its new memory. `step` (a `collapse.recursion.Step`) holds reality, the newest
 model, the generation, the sample size and how data are drawn; the memory is whatever the policy
 keeps of the past, ``None`` before generation 0. A policy knows nothing of the family it serves.
+
+At generation 0 every policy but `newest_law` learns from M_0 real draws. From then on M_n counts
+the training data of a fit, and those drawn in addition to older ones for `accumulate` and
+`AccumulateSubsample`. `Selected` and `Tempered` change how synthetic data are drawn, and take the
+policy that uses them. Data are raw samples, shape (chains, M, ...), or sufficient statistics. Where
+statistics do not tell enough the policy says so: it needs ``draw=draw_samples``.
 """
 
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
 import numpy as np
+
+from collapse import _validate
 
 
 def replace(step, memory, rng):
@@ -27,6 +40,29 @@ def replace(step, memory, rng):
         The draws, and the memory as it was.
     """
     return step.draw(step.newest, step.size, rng), memory
+
+
+def newest_law(step, memory, rng):  # noqa: ARG001
+    """Learn from the law of the newest model itself, as if from endless samples of it.
+
+    With this policy the recursion runs without statistical error:
+    ``recurse(reality, partial(population_fit, fit), policy=newest_law, ...)``.
+
+    Parameters
+    ----------
+    step : collapse.recursion.Step
+        What is known about the generation that teaches the next one.
+    memory : object
+        Not used.
+    rng : numpy.random.Generator
+        Not used.
+
+    Returns
+    -------
+    data, memory
+        The newest model, and the memory as it was.
+    """
+    return step.newest, memory
 
 
 def accumulate(step, memory, rng):
@@ -51,6 +87,354 @@ def accumulate(step, memory, rng):
     return everything, everything
 
 
+@dataclass(frozen=True)
+class AccumulateSubsample:
+    """Keep all data, and learn from a random part of them: a fixed budget.
+
+    Parameters
+    ----------
+    budget : int, optional
+        The number of data that a fit sees, M_n by default.
+    replacement : bool
+        Whether a datum can be drawn from the pool more than once: False for Kazdan et al. 2024
+        (arXiv:2410.16713), True for figure 5 of Shumailov et al. (arXiv:2305.17493v2).
+
+    Raises
+    ------
+    ValueError
+        If the budget is not a positive integer; in a run, if it is larger than the pool it is taken
+        from without replacement.
+    """
+
+    budget: int | None = None
+    replacement: bool = False
+
+    def __post_init__(self):
+        if self.budget is not None:
+            _validate.integer("budget", self.budget, 1)
+
+    def __call__(self, step, memory, rng):
+        """Draw, add to the pool, and take the budget from it."""
+        budget = self.budget or step.size
+        there = step.size + (0 if memory is None else _size(memory))
+        if not self.replacement:
+            _at_most("budget", budget, there, "the pool")
+        _, everything = accumulate(step, memory, rng)
+        return subsample(everything, budget, rng, replacement=self.replacement), everything
+
+
+@dataclass(frozen=True)
+class GenerationMixture:
+    r"""Learn from the paper's mixture of the newest model, the last law and reality.
+
+    In the paper's words :math:`p_{i+1}=\alpha p_{\theta_{i+1}}+\beta p_i+\gamma p_0`. Unrolled,
+    :math:`p_n` is a mixture of reality and of all models so far, with geometric weights if the
+    coefficients are constant. Each of the M_n draws picks its model by these weights anew: the
+    split of a sample is multinomial, and another one in every chain, so that raw samples are
+    needed.
+
+    Parameters
+    ----------
+    coefficients : sequence of float or callable
+        (alpha, beta, gamma), shares that sum to one, or ``coefficients(i)`` that gives them for
+        p_{i+1}, i = 0, 1, ...
+
+    Raises
+    ------
+    ValueError
+        If the coefficients are not three shares that sum to one; in a run, if the data are not raw
+        samples.
+    """
+
+    coefficients: tuple | Callable
+
+    def __post_init__(self):
+        if not callable(self.coefficients):
+            self._at(0)
+
+    def _at(self, i):
+        """Return alpha, beta and gamma of p_{i+1}."""
+        three = self.coefficients(i) if callable(self.coefficients) else self.coefficients
+        three = _validate.probabilities("coefficients", three)
+        if three.shape != (3,):
+            raise ValueError(f"coefficients must be alpha, beta and gamma, got {three}")
+        return three
+
+    def __call__(self, step, memory, rng):
+        """Draw each datum from reality or from one of the models so far."""
+        models, weights = (step.reality,), np.ones(1)
+        if step.generation > 0:
+            alpha, beta, gamma = self._at(step.generation - 1)
+            weights = np.append(beta * memory[1], alpha)
+            weights[0] += gamma
+            alive = weights > 1e-18  # no run would draw from the others
+            alive[0] = True
+            models = (*memory[0], step.newest)
+            models = tuple(m for m, kept in zip(models, alive, strict=True) if kept)
+            weights = weights[alive]
+        split = rng.multinomial(step.size, weights / weights.sum(), size=step.chains)
+        parts, wanted = [], []
+        for model, counts in zip(models, split.T, strict=True):
+            if counts.any():
+                parts.append(_raw(step.draw(model, int(counts.max()), rng)))
+                wanted.append(np.arange(counts.max()) < counts[:, None])
+        drawn, wanted = (np.concatenate(a, axis=1) for a in (parts, wanted))
+        return drawn[wanted].reshape(step.chains, step.size, *drawn.shape[2:]), (models, weights)
+
+
+@dataclass(frozen=True)
+class FreshReal:
+    """Learn from fresh real draws and draws of the newest model, M_n together.
+
+    Parameters
+    ----------
+    share : float, optional
+        The share of the M_n data that is real, in [0, 1], rounded to a whole number of them.
+    number : int, optional
+        The number of real data, instead of the share.
+    weight : float, optional
+        What the real data weigh together in the fit, in [0, 1], the rest being left to the
+        synthetic ones; by default all data weigh the same. The golden-ratio weight of He et al.
+        2025 (arXiv:2502.18049) is `collapse.theory.realdata.golden_weight`. Weights act on
+        sufficient statistics, and are exact for families that have them.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of share and number is given, or an argument is out of range; in a run,
+        if more real data than M_n are asked for, or a weight meets raw samples.
+    """
+
+    share: float | None = None
+    number: int | None = None
+    weight: float | None = None
+
+    def __post_init__(self):
+        if (self.share is None) == (self.number is None):
+            raise ValueError(
+                "share or number must be given, and not both, "
+                f"got share={self.share!r} and number={self.number!r}"
+            )
+        if self.share is not None:
+            _validate.real("share", self.share, 0, 1)
+        else:
+            _validate.integer("number", self.number, 0)
+        if self.weight is not None:
+            _validate.real("weight", self.weight, 0, 1)
+
+    def __call__(self, step, memory, rng):
+        """Draw both parts, and weigh them."""
+        real = round(self.share * step.size) if self.number is None else self.number
+        _at_most("number", real, step.size, "the sample size")
+        if self.weight is not None and real in (0, step.size):
+            raise ValueError(f"number must leave data for either weight, got {real} real ones")
+        if step.generation == 0:
+            data = step.draw(step.reality, step.size, rng)
+        elif self.weight is None:
+            data = _both(step, rng, real, lambda size: step.draw(step.reality, size, rng))
+        else:
+            parts = [(step.reality, real), (step.newest, step.size - real)]
+            heavy = self.weight * step.size
+            data = pool(
+                *(
+                    _weighted(step.draw(model, size, rng), total)
+                    for (model, size), total in zip(parts, (heavy, step.size - heavy), strict=True)
+                )
+            )
+        if self.weight is not None and isinstance(data, np.ndarray):
+            raise ValueError(_NO_WEIGHTS)
+        return data, memory
+
+
+@dataclass(frozen=True, eq=False)
+class KeepReal:
+    """Keep one real data set for ever, and learn from it and from draws of the newest model.
+
+    Of the M_n data, round(share N) are a random part of the N real ones, another part in every
+    generation and chain, and the rest is synthetic. Generation 1 learns from real data only: M_0 of
+    them, chosen at random.
+
+    Parameters
+    ----------
+    real : array_like, shape (N, ...), optional
+        The real data, raw, the same for all chains. By default each chain keeps the M_0 draws of
+        reality that its generation 1 learns from.
+    share : float
+        The share of the real data that is used in every generation, in [0, 1]: the paper's 10 %
+        of the original data points are 0.1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range or there are no real data; in a run, if M_0 is larger than
+        the real data set, M_n smaller than the part of it that is kept, or a random part is asked
+        of statistics that cannot give it.
+    """
+
+    real: np.ndarray | None = None
+    share: float = 1.0
+
+    def __post_init__(self):
+        _validate.real("share", self.share, 0, 1)
+        if self.real is not None:
+            real = np.array(self.real)
+            if real.dtype.kind not in "biuf" or real.ndim == 0 or not real.size:
+                raise ValueError(
+                    f"real must be an array of data, shape (N, ...), got {self.real!r}"
+                )
+            self.__dict__.update(real=real)
+
+    def __call__(self, step, memory, rng):
+        """Take a part of the real data and draw the rest."""
+        if self.real is None:
+            if memory is None:
+                memory = step.draw(step.reality, step.size, rng)
+                return memory, memory
+            real = memory
+        else:
+            real = np.broadcast_to(self.real, (step.chains, *self.real.shape))
+        if step.generation == 0:
+            _at_most("sample_size", step.size, _size(real), "the real data")
+            return subsample(real, step.size, rng), memory
+        kept = round(self.share * _size(real))
+        _at_most("share", kept, step.size, "the sample size")
+        return _both(step, rng, kept, lambda size: subsample(real, size, rng)), memory
+
+
+@dataclass(frozen=True)
+class PartialReplacement:
+    """Replace a random part of the pool by draws of the newest model, and learn from the pool.
+
+    Parameters
+    ----------
+    share : float
+        The share of the M_n data that is new, in [0, 1], rounded to a whole number of them. One
+        new datum at a time, share = 1/M, is the model of Moran 1958.
+
+    Raises
+    ------
+    ValueError
+        If the share is out of range; in a run, if more data are to be kept than there are.
+    """
+
+    share: float
+
+    def __post_init__(self):
+        _validate.real("share", self.share, 0, 1)
+
+    def __call__(self, step, memory, rng):
+        """Keep a random part of the pool and draw the rest."""
+        if memory is None:
+            data = step.draw(step.newest, step.size, rng)
+        else:
+            kept = step.size - round(self.share * step.size)
+            _at_most("sample_size", kept, _size(memory), "the pool, less what is new")
+            data = _both(step, rng, kept, lambda size: subsample(memory, size, rng))
+        return data, data
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Let a verifier or a reward choose among the synthetic data; real data pass.
+
+    Synthetic data are drawn until enough of them are accepted, as raw samples. To accept with a
+    probability proportional to a reward multiplies the law by it: selection as in genetics.
+
+    Parameters
+    ----------
+    accept : callable
+        ``accept(samples)`` of shape (chains, size, ...) returns booleans, or probabilities, of
+        shape (chains, size).
+    policy : callable
+        The policy that uses the accepted data.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not callable; in a run, if `accept` returns anything else, or accepts so
+        little that a thousand times the data wanted are not enough.
+    """
+
+    accept: Callable
+    policy: Callable = replace
+
+    def __post_init__(self):
+        _callables(accept=self.accept, policy=self.policy)
+
+    def __call__(self, step, memory, rng):
+        """Run the policy with accepted draws."""
+        return self.policy(_drawing(step, self._draw), memory, rng)
+
+    def _draw(self, model, size, rng):
+        """Draw until every chain has enough."""
+        chosen, found = None, 0
+        for _ in range(1000):
+            drawn = model.sample(size, rng)
+            if chosen is None:
+                chosen, found = np.empty_like(drawn), np.zeros(len(drawn), int)
+            accepted = self._accepted(drawn, rng)
+            place = found[:, None] + np.cumsum(accepted, axis=1) - 1
+            accepted &= place < size
+            chosen[np.nonzero(accepted)[0], place[accepted]] = drawn[accepted]
+            found += accepted.sum(axis=1)
+            if found.min() == size:
+                return chosen
+        raise ValueError(f"accept must let enough pass, got {found.min()} of {1000 * size} draws")
+
+    def _accepted(self, drawn, rng):
+        """Return which draws are accepted, shape (chains, size)."""
+        accept = np.asarray(self.accept(drawn))
+        if accept.shape != drawn.shape[:2]:
+            raise ValueError(f"accept must have shape {drawn.shape[:2]}, got {accept.shape}")
+        if accept.dtype == bool:
+            return accept.copy()
+        if not ((accept >= 0) & (accept <= 1)).all():
+            raise ValueError("accept must be booleans or probabilities, got one outside [0, 1]")
+        return rng.random(accept.shape) < accept
+
+
+@dataclass(frozen=True)
+class Tempered:
+    """Draw the synthetic data at a temperature; real data are as they are.
+
+    A categorical law is raised to the power 1/T and normalised. A Gaussian of covariance Sigma is
+    drawn from with T Sigma: T is the sampling bias lambda of Alemohammad et al. 2023
+    (arXiv:2307.01850). Unlike the procedure `collapse.models.procedures.Sharpened` this leaves the
+    recorded models as they are fitted.
+
+    Parameters
+    ----------
+    temperature : float
+        T, positive: below 1 it sharpens, above 1 it flattens.
+    policy : callable
+        The policy that uses these draws.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range; in a run, if the model has no ``tempered(temperature)``.
+    """
+
+    temperature: float
+    policy: Callable = replace
+
+    def __post_init__(self):
+        _validate.real("temperature", self.temperature, 0, open_below=True)
+        _callables(policy=self.policy)
+
+    def __call__(self, step, memory, rng):
+        """Run the policy with tempered draws."""
+
+        def draw(model, size, rng):
+            if not hasattr(model, "tempered"):
+                raise ValueError(
+                    f"temperature must meet a model that has one, got {type(model).__name__}"
+                )
+            return step.draw(model.tempered(self.temperature), size, rng)
+
+        return self.policy(_drawing(step, draw), memory, rng)
+
+
 def pool(first, second):
     """Put two data sets together, chain by chain.
 
@@ -67,3 +451,99 @@ def pool(first, second):
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
         return np.concatenate([first, second], axis=1)
     return first + second
+
+
+def subsample(data, size, rng, *, replacement=False):
+    """Take a random part of a data set, chain by chain.
+
+    Parameters
+    ----------
+    data : ndarray of shape (chains, N, ...) or sufficient statistics
+        Raw samples, or statistics that can tell: counts can, exactly (multivariate hypergeometric,
+        multinomial with replacement), means and variances cannot.
+    size : int
+        How many, at most N without replacement.
+    rng : numpy.random.Generator
+        The generator to draw from.
+    replacement : bool
+        Whether a datum can be taken more than once.
+
+    Returns
+    -------
+    ndarray of shape (chains, size, ...) or sufficient statistics
+        The part.
+
+    Raises
+    ------
+    ValueError
+        If the data are fewer than `size`, or statistics that do not determine their parts.
+    """
+    if not replacement:
+        _at_most("size", size, _size(data), "the data")
+        if size == _size(data):
+            return data
+    if not isinstance(data, np.ndarray):
+        if not hasattr(data, "subsample"):
+            raise ValueError(
+                "draw must be draw_samples for a random part of the data, which "
+                f"{type(data).__name__} cannot give"
+            )
+        return data.subsample(size, rng, replacement=replacement)
+    chains, whole = data.shape[:2]
+    if replacement:
+        index = rng.integers(whole, size=(chains, size))
+    else:
+        index = rng.random((chains, whole)).argpartition(size - 1, axis=1)[:, :size]
+    return data[np.arange(chains)[:, None], index]
+
+
+_NO_WEIGHTS = "weight must meet sufficient statistics (draw=draw_statistics), got raw samples"
+
+
+def _weighted(data, total):
+    """Return statistics that count as if of `total` data."""
+    if not hasattr(data, "resized"):
+        raise ValueError(_NO_WEIGHTS)
+    return data.resized(total)
+
+
+def _both(step, rng, real, take):
+    """Pool what `take(real)` gives with draws of the newest model, M_n together."""
+    parts = [take(real)] if real else []
+    if real < step.size:
+        parts.append(step.draw(step.newest, step.size - real, rng))
+    return reduce(pool, parts)
+
+
+def _drawing(step, draw):
+    """Return the step with another way to draw from any model but reality."""
+
+    def drawn(model, size, rng):
+        return (step.draw if model is step.reality else draw)(model, size, rng)
+
+    return dataclasses.replace(step, draw=drawn)
+
+
+def _callables(**functions):
+    for name, function in functions.items():
+        if not callable(function):
+            raise ValueError(f"{name} must be callable, got {function!r}")
+
+
+def _size(data):
+    """Return the number of data a chain has."""
+    return data.shape[1] if isinstance(data, np.ndarray) else data.size
+
+
+def _at_most(name, value, limit, what):
+    if value > limit:
+        raise ValueError(f"{name} must not take more than {what}, {limit} data, got {value}")
+
+
+def _raw(data):
+    if not isinstance(data, np.ndarray):
+        raise ValueError(
+            "draw must be draw_samples for a mixture of generations, whose split is another in "
+            f"each chain, got {type(data).__name__}"
+        )
+    return data

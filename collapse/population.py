@@ -14,29 +14,6 @@ from collapse.models.multivariate_gaussian import FitMultivariateGaussian, Multi
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 
 
-def newest_law(step, memory, rng):  # noqa: ARG001
-    """Learn from the law of the newest model itself, as if from endless samples of it.
-
-    With this policy the recursion runs without statistical error:
-    ``recurse(reality, partial(population_fit, fit), policy=newest_law, ...)``.
-
-    Parameters
-    ----------
-    step : Step
-        What a policy is told, see `collapse.recursion`.
-    memory : object
-        What a policy keeps of the past: nothing, here.
-    rng : numpy.random.Generator
-        Not used.
-
-    Returns
-    -------
-    tuple
-        The newest model, and the memory.
-    """
-    return step.newest, memory
-
-
 @singledispatch
 def population_fit(fit, truth):
     r"""Fit a family to a law instead of a sample: the limit of the fit as M grows.

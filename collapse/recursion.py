@@ -76,6 +76,8 @@ class Step:
     """n, the generation of the newest model."""
     size: int
     """The sample size M_n."""
+    chains: int
+    """The number of chains."""
     reality: Any
     """Generation 0."""
     newest: Any
@@ -163,6 +165,7 @@ class _Run(NamedTuple):
     policy: Callable
     draw: Callable
     sample_size: Any
+    chains: int
     keep: frozenset | None
     measure: dict
 
@@ -241,7 +244,7 @@ def recurse(
         if not callable(function):
             raise ValueError(f"{name} must be callable, got {function!r}")
     measure = _functions(measure)
-    run = _Run(fit, policy, draw, sample_size, _kept(keep), measure)
+    run = _Run(fit, policy, draw, sample_size, chains, _kept(keep), measure)
     reality = _laid_out(reality, chains)
     measured = {name: np.array([function(reality)]) for name, function in measure.items()}
     for name, values in measured.items():
@@ -316,7 +319,7 @@ def _advance(lineage, generations, rng):
     kept, rows = {}, []
     try:
         for n in tqdm(range(now.generation, total), delay=2, leave=False, unit="generation"):
-            step = Step(n, int(sizes[n]), reality, now.newest, run.draw)
+            step = Step(n, int(sizes[n]), run.chains, reality, now.newest, run.draw)
             data, memory = run.policy(step, now.memory, rng)
             fit = prepared(now.newest, rng) if prepared else run.fit
             model = fit(data)

@@ -24,8 +24,8 @@ from collapse.models.kde import (
 )
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
-from collapse.policies import accumulate, pool, replace
-from collapse.population import newest_law, population_fit
+from collapse.policies import accumulate, newest_law, pool, replace
+from collapse.population import population_fit
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
 

@@ -12,7 +12,8 @@ from collapse.models.adapter import ScipyLaw
 from collapse.models.categorical import Categorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
-from collapse.population import newest_law, population_fit
+from collapse.policies import newest_law
+from collapse.population import population_fit
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 

@@ -12,7 +12,8 @@ from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.histogram import FitHistogram
 from collapse.models.kde import FitKernelDensity, KernelDensity
 from collapse.models.procedures import Regularized, Rounded, Sharpened
-from collapse.population import newest_law, population_fit
+from collapse.policies import newest_law
+from collapse.population import population_fit
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 from collapse.theory import functional as theory

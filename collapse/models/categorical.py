@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from collapse import _validate
 
@@ -103,6 +104,15 @@ class Categorical:
         counts, kept = (a.reshape(*batch, a.shape[-1]) for a in (counts, kept))
         return CategoricalCounts(size, counts, kept, self.categories)
 
+    def tempered(self, temperature):
+        """Return the laws to the power 1/T, normalised."""
+        with np.errstate(divide="ignore"):
+            logits = np.log(self.columns)
+        # the largest is taken off first, so that a small temperature does not turn all to zero
+        logits = (logits - logits.max(axis=-1, keepdims=True)) / temperature
+        columns, support = _largest_last(special.softmax(logits, axis=-1), self.support)
+        return Categorical._of(columns, support, self.categories)
+
     def logpmf(self, x):
         """Log probability of the categories x, shape (..., n), in nats; batch shape (...)."""
         x = _validate.categories("x", x, self.categories)
@@ -140,6 +150,38 @@ class CategoricalCounts:
         counts, support = (a.reshape(*samples.shape[:-1], -1) for a in (counts, support))
         return cls(samples.shape[-1], counts, support, categories)
 
+    def subsample(self, size, rng, *, replacement=False):
+        """Draw the counts of a random part of the data: exactly, and without the data.
+
+        Without replacement the counts are multivariate hypergeometric, drawn column by column;
+        with it they are multinomial.
+
+        Raises
+        ------
+        ValueError
+            If the data are more than numpy draws without replacement from, 1e9 in each chain.
+        """
+        if replacement:
+            return FitCategorical(self.categories)(self).statistics(size, rng)
+        if self.size >= 10**9:
+            raise ValueError(f"size of the whole must be below 1e9 data, got {self.size}")
+        counts, support = _rows(self.counts), _rows(self.support)
+        rest, due = np.full(len(counts), self.size), np.full(len(counts), size)
+        drawn = np.zeros_like(counts)
+        for column, count in enumerate(counts.T):
+            rest -= count
+            drawn[:, column] = rng.hypergeometric(count, rest, due)
+            due -= drawn[:, column]
+        drawn, support = _drop_dead(drawn, support)
+        drawn, support = (a.reshape(*self.counts.shape[:-1], -1) for a in (drawn, support))
+        return CategoricalCounts(size, drawn, support, self.categories)
+
+    def resized(self, size):
+        """Return the same data, counting as if they were ``size`` of them: weighted data."""
+        return CategoricalCounts(
+            size, self.counts * (size / self.size), self.support, self.categories
+        )
+
     def __add__(self, other):
         if isinstance(other, np.ndarray):
             other = CategoricalCounts.of(other, self.categories)
@@ -155,7 +197,7 @@ class CategoricalCounts:
             keys.append(row * self.categories + _rows(data.support)[row, column])
             parts.append(counts[row, column])
         key, inverse = np.unique(np.concatenate(keys), return_inverse=True)
-        counts = np.zeros(len(key), dtype=np.int64)
+        counts = np.zeros(len(key), dtype=np.result_type(*parts))
         np.add.at(counts, inverse, np.concatenate(parts))
         counts, support = _pack(
             key // self.categories, key % self.categories, counts, len(_rows(self.counts))
@@ -225,7 +267,7 @@ def _pack(row, category, counts, rows):
     alive = np.bincount(row, minlength=rows)
     width = alive.max()
     column = width - np.cumsum(alive)[row] + np.arange(len(row))
-    packed = np.zeros((rows, width), dtype=np.int64)
+    packed = np.zeros((rows, width), dtype=counts.dtype)
     support = np.zeros((rows, width), dtype=np.int64)
     packed[row, column], support[row, column] = counts, category
     return _largest_last(packed, support)

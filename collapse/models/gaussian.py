@@ -106,6 +106,10 @@ class Gaussian:
             scatter *= self.mantissa
         return GaussianStatistics(size, mean, scatter, self.log_scale)
 
+    def tempered(self, temperature):
+        """Return the laws with density to the power 1/T, normalised: T times the variance."""
+        return Gaussian._of(self.mean, temperature * self.mantissa, self.log_scale)
+
     def logpdf(self, x):
         """Log density at x, shape (..., n), in nats; the laws' batch shape is (...)."""
         x = np.asarray(x, dtype=float)
@@ -139,6 +143,12 @@ class GaussianStatistics:
         mean = samples.mean(axis=-1)
         scatter = ((samples - mean[..., None]) ** 2).sum(axis=-1)
         return cls(samples.shape[-1], mean, scatter)
+
+    def resized(self, size):
+        """Return the same data, counting as if they were ``size`` of them: weighted data."""
+        return GaussianStatistics(
+            size, self.mean, self.scatter * (size / self.size), self.log_scale
+        )
 
     def __add__(self, other):
         if isinstance(other, np.ndarray):

@@ -121,6 +121,16 @@ class HistogramCounts:
         index = _bin(raw_samples(samples), edges)
         return cls(edges, CategoricalCounts.of(index, len(edges) - 1))
 
+    def subsample(self, size, rng, *, replacement=False):
+        """Draw the counts of a random part of the data, exactly."""
+        return HistogramCounts(
+            self.edges, self.counts.subsample(size, rng, replacement=replacement)
+        )
+
+    def resized(self, size):
+        """Return the same data, counting as if they were ``size`` of them: weighted data."""
+        return HistogramCounts(self.edges, self.counts.resized(size))
+
     def __add__(self, other):
         if isinstance(other, np.ndarray):
             other = HistogramCounts.of(other, self.edges)

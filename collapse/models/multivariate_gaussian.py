@@ -141,6 +141,16 @@ class MultivariateGaussian:
             volume += factor.shape[-1] * self.log_scale
         return MultivariateStatistics(size, mean, factor, self.log_scale, volume)
 
+    def tempered(self, temperature):
+        """Return the laws with density to the power 1/T, normalised: T times the covariance."""
+        change = self.factor.shape[-1] * np.log(temperature)
+        return MultivariateGaussian._of(
+            self.mean,
+            self.factor * np.sqrt(temperature),
+            self.log_scale,
+            self.log_determinant + change,
+        )
+
     def logpdf(self, x):
         """Log density at x, shape (..., n, d), in nats.
 
@@ -186,6 +196,15 @@ class MultivariateStatistics:
             rows = samples - mean[..., None, :]
         factor, volume = _reduced(rows.mT)
         return cls(size, mean, factor, np.zeros(mean.shape[:-1]), volume)
+
+    def resized(self, size):
+        """Return the same data, counting as if they were ``size`` of them: weighted data."""
+        ratio = size / self.size
+        with np.errstate(divide="ignore"):
+            volume = self.log_determinant + self.factor.shape[-1] * np.log(ratio)
+        return MultivariateStatistics(
+            size, self.mean, self.factor * np.sqrt(ratio), self.log_scale, volume
+        )
 
     def __add__(self, other):
         if isinstance(other, np.ndarray):

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from collapse import _validate
-from collapse.models.categorical import Categorical, _largest_last
+from collapse.models.categorical import Categorical
 from collapse.models.gaussian import Gaussian
 from collapse.models.multivariate_gaussian import MultivariateGaussian
 
@@ -194,7 +193,7 @@ class Sharpened(_Wrapper):
     Parameters
     ----------
     fit : callable
-        A fit of a categorical law or of a Gaussian on the line.
+        A fit of a categorical law or of a Gaussian.
     temperature : float
         T, positive: below 1 it sharpens, above 1 it flattens.
 
@@ -213,15 +212,8 @@ class Sharpened(_Wrapper):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        _only("Sharpened", model, (Categorical, Gaussian))
-        if isinstance(model, Gaussian):
-            return Gaussian._of(model.mean, self.temperature * model.mantissa, model.log_scale)
-        with np.errstate(divide="ignore"):
-            logits = np.log(model.columns)
-        # the largest is taken off first, so that a small temperature does not turn all to zero
-        logits = (logits - logits.max(axis=-1, keepdims=True)) / self.temperature
-        columns, support = _largest_last(special.softmax(logits, axis=-1), model.support)
-        return Categorical._of(columns, support, model.categories)
+        _only("Sharpened", model, (Categorical, Gaussian, MultivariateGaussian))
+        return model.tempered(self.temperature)
 
     def __call__(self, data):
         """Fit to data, then sharpen."""
