@@ -13,10 +13,9 @@ take the place of hashing.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
-
-from collapse.decoding import TIE
 
 FLOOR = 0.1  # the least discount that is estimated
 
@@ -261,75 +260,81 @@ class Backoff:
     def top(self, contexts, k):
         """The k most probable words after each context, with probabilities: two shapes (n, k).
 
-        Words that are equally probable come in the order of their numbers. Cost: a sort of what
-        followed the distinct contexts, and k for each of them.
+        Words that are equally probable come in the order of their numbers. Cost: k^2 for each
+        distinct context, after one sort of the n-grams.
         """
-        order = np.argsort(-self.unigrams, kind="stable")[:k]
-        if not self.levels:
-            shape = (len(contexts), len(order))
-            return tuple(np.broadcast_to(a, shape) for a in (order, self.unigrams[order]))
-        level, j = self.levels[-1], len(self.levels)
-        below = Backoff(self.base, self.unigrams, self.levels[:-1])
-        distinct, inverse = np.unique(contexts % self.base**j, return_inverse=True)
-        words, p = below.top(distinct % self.base ** (j - 1), k)
-        row = _find(level.contexts, distinct)
-        which, entry = _entries(level, row)
-        known = _find(level.keys, distinct[:, None] * self.base + words) >= 0
-        group = np.concatenate([which, np.nonzero(~known)[0]])
-        words = np.concatenate([level.words[entry], words[~known]])
-        p = (level.backoff[row][:, None] * p)[~known]
-        p = np.concatenate([self.stored[-1][0][entry], p])
-        order = np.lexsort((words, -p, group))
-        first = np.searchsorted(group[order], np.arange(len(distinct)))
-        best = order[first[:, None] + np.arange(min(k, self.base - 1))]
-        return words[best][inverse], p[best][inverse]
+        distinct = [np.unique(contexts % self.base**j) for j in range(len(self.levels) + 1)]
+        *_, (words, p) = self._tops(distinct, k)
+        row = np.searchsorted(distinct[-1], contexts)
+        return words[row], p[row]
+
+    def _tops(self, contexts, k):
+        """Yield for each order the k best words after its sorted contexts, and their probability.
+
+        The words that followed a context are merged with the list of the shorter context.
+        """
+        order = np.argsort(-self.unigrams.astype(np.float32), kind="stable")[:k]
+        words, p = order[None, :], self.unigrams[order][None, :]
+        yield words, p
+        for j, level in enumerate(self.levels, 1):
+            lower = np.searchsorted(contexts[j - 1], contexts[j] % self.base ** (j - 1))
+            row = _find(level.contexts, contexts[j])
+            ranked, p_own, parts = self._ranked[j - 1][0], self.stored[j - 1][0], []
+            for some in np.array_split(np.arange(len(row)), 1 + len(row) * len(order) ** 2 // 2**22):
+                which, entry = _entries(level, row[some], k)
+                old = words[lower[some]], level.backoff[row[some]][:, None] * p[lower[some]]
+                new = ranked.words[entry], p_own[ranked.order[entry]]
+                parts.append(_merged(which, entry - level.start[row[some]][which], new, old))
+            words, p = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            yield words, p
 
     def cut(self, k):
         """Return the table of laws cut to their k most probable words. Cost: see `top`."""
-        words, p = Backoff(self.base, self.unigrams, ()).top(np.zeros(1), k)
+        contexts = [np.zeros(1, dtype=np.int64), *(level.contexts for level in self.levels)]
+        (words, p), *tops = self._tops(contexts, k)
         law = np.zeros(self.base - 1)
         law[words[0]] = p[0] / p[0].sum()
         levels = []
-        for j, level in enumerate(self.levels, 1):
-            part = Backoff(self.base, self.unigrams, self.levels[:j])
-            words, p = part.top(level.contexts, k)
+        for level, (words, p) in zip(self.levels, tops, strict=True):
             order = np.argsort(words, axis=-1)
             words, p = (np.take_along_axis(a, order, axis=-1) for a in (words, p))
-            start = np.arange(0, words.size, words.shape[-1])
-            keys = (level.contexts[:, None] * self.base + words).ravel()
-            share = (p / p.sum(axis=-1, keepdims=True)).ravel()
+            keys = (level.contexts[:, None] * self.base + words)[p > 0]
+            share = (p / p.sum(axis=-1, keepdims=True))[p > 0]
+            start = np.concatenate([[0], np.cumsum((p > 0).sum(axis=-1))[:-1]])
             none = np.zeros(len(start))
             levels.append(_level(level.contexts, start, keys, share, none, self.base))
         return Backoff(self.base, law, tuple(levels))
 
     @cached_property
     def _ranked(self):
-        """For each level and each of `stored`: sorted by context, largest first, and summed up."""
-        return [
-            [_rank(level, values) for values in pair]
-            for level, pair in zip(self.levels, self.stored, strict=True)
-        ]
+        """For each level the n-grams ranked by p(w | h) and by p(w | h')."""
+        levels = zip(self.levels, self.stored, strict=True)
+        return [[_rank(level.row, level.words, values) for values in p] for level, p in levels]
 
-    def above(self, contexts, threshold):
-        """Mass of the words that are more probable than a threshold, shape (n,).
+    @cached_property
+    def _ranked_unigrams(self):
+        every = np.arange(len(self.unigrams))
+        return _rank(np.zeros_like(every), every, self.unigrams)
+
+    def before(self, contexts, words):
+        """Mass of the words that are ranked before these words after the contexts, shape (n,).
 
         Cost: two binary searches more for each order, after one sort of the n-grams.
         """
+        threshold = self.probability(contexts, words)
         weight, mass = np.ones(len(contexts)), np.zeros(len(contexts))
-        threshold = threshold * (1 + TIE)
-        for (level, seen), ranked in zip(
-            self._reversed(contexts), self._ranked[::-1], strict=True
-        ):
-            row = _find(level.contexts, seen)
-            backoff = level.backoff[row]
+        for j in range(len(self.levels), 0, -1):
+            level, (own, low) = self.levels[j - 1], self._ranked[j - 1]
+            row = _find(level.contexts, contexts % self.base**j)
+            ends = level.start[row], np.where(row < 0, level.start[-1], level.start[row + 1])
+            mass += weight * own.before(*ends, threshold, words)
             with np.errstate(divide="ignore"):
-                lower = threshold / backoff
-            mass += weight * _mass_above(level, ranked[0], row, threshold)
-            weight, threshold = weight * backoff, lower
-            mass -= weight * _mass_above(level, ranked[1], row, threshold)
-        order = np.sort(self.unigrams)[::-1]
-        summed = np.concatenate([[0.0], np.cumsum(order)])
-        return mass + weight * summed[np.searchsorted(-order, -threshold)]
+                threshold = threshold / level.backoff[row]
+            weight = weight * level.backoff[row]
+            mass -= weight * low.before(*ends, threshold, words)
+        first = np.zeros_like(words)
+        last = first + len(self.unigrams)
+        return mass + weight * self._ranked_unigrams.before(first, last, threshold, words)
 
 
 def pack(blocks, order, base):
@@ -370,29 +375,73 @@ def _find(values, wanted):
     return place
 
 
-def _entries(level, row):
-    """Return for all n-grams of the rows that are not -1 their index in `row`, and their place."""
+def _entries(level, row, most=None):
+    """Return for (at most so many) n-grams of rows other than -1 their index in `row`, and place."""
     known = np.flatnonzero(row >= 0)
     first, size = level.start[row[known]], np.diff(level.start)[row[known]]
+    size = size if most is None else np.minimum(size, most)
     which = np.repeat(known, size)
     ends = np.cumsum(size)
     return which, np.arange(len(which)) + np.repeat(first - ends + size, size)
 
 
-def _rank(level, values):
-    order = np.lexsort((-values, level.row))
-    return values[order], np.concatenate([[0.0], np.cumsum(values[order])])
+class _Ranked(NamedTuple):
+    """Words and their probabilities in each context, ranked."""
+
+    order: np.ndarray
+    words: np.ndarray
+    values: np.ndarray
+    summed: np.ndarray
+
+    def before(self, low, high, threshold, words):
+        """Sum what is ranked before a probability and word, in many stretches [low, high) at once.
+
+        By bisection; what is compared are probabilities in single precision, then words.
+        """
+        first, threshold = low, threshold.astype(np.float32)
+        for _ in range(int((high - low).max(initial=0)).bit_length()):
+            middle = (low + high) // 2
+            inside = middle < high
+            at = np.where(inside, middle, 0)
+            value = self.values[at]
+            right = (value > threshold) | ((value == threshold) & (self.words[at] < words))
+            low = np.where(inside & right, middle + 1, low)
+            high = np.where(inside & ~right, middle, high)
+        return self.summed[low] - self.summed[first]
 
 
-def _mass_above(level, ranked, row, threshold):
-    """Sum the values of a context above a threshold, by bisection in all contexts at once."""
-    values, summed = ranked
-    low, high = level.start[row], level.start[row + 1]
-    high = np.where(row < 0, low, high)
-    first = low
-    for _ in range(int(np.diff(level.start).max()).bit_length()):
-        middle = (low + high) // 2
-        inside = middle < high
-        right = inside & (values[np.minimum(middle, len(values) - 1)] > threshold)
-        low, high = np.where(right, middle + 1, low), np.where(right | ~inside, high, middle)
-    return summed[low] - summed[first]
+def _rank(row, words, values):
+    """Rank within each row: the larger probability first, of equal ones the smaller word."""
+    single = values.astype(np.float32)
+    order = np.lexsort((-single, row))
+    summed = np.concatenate([[0.0], np.cumsum(values[order])])
+    return _Ranked(order, words[order], single[order], summed)
+
+
+def _merged(which, rank, new, old):
+    """Merge into each row of `old` its new entries, and keep the best.
+
+    `old` are words and probabilities, shape (n, k), best first; `new` are entries of the rows
+    `which`, of this rank among those of their row; they replace old entries of the same word.
+    """
+    words, p = new[0][:, None], new[1][:, None].astype(np.float32)
+    beside, value = old[0][which], old[1][which].astype(np.float32)
+    entry, column = np.nonzero(beside == words)
+    n, k = old[0].shape
+    kept = np.zeros((n, k + 1), dtype=np.int64)  # how many old ones stay, before each column
+    kept[:, 1:] = 1
+    kept[which[entry], column + 1] = 0
+    stays = kept[:, 1:] > 0
+    kept = np.cumsum(kept, axis=1)
+    column = ((value > p) | ((value == p) & (beside < words))).sum(axis=1)
+    pushed = np.zeros((n, k + 1), dtype=np.int64)
+    np.add.at(pushed, (which, column), 1)
+    place = (kept + np.cumsum(pushed, axis=1))[:, :-1]
+    row, stay = np.nonzero(stays & (place < k))
+    at = rank + kept[which, column]
+    good = at < k
+    merged = np.zeros((n, k), dtype=np.int64), np.zeros((n, k))
+    for target, first, second in zip(merged, old, new, strict=True):
+        target[row, place[row, stay]] = first[row, stay]
+        target[which[good], at[good]] = second[good]
+    return merged

@@ -4,6 +4,9 @@ A decoder is a callable from laws over the V words, shape (..., V), to laws: eac
 of the next-token law, and any other callable of that kind is a decoder too. `Beam` is not: it
 searches for a whole sequence. The n-gram models apply the decoders of this module to all their
 laws at once, in sparse form, with the same result.
+
+Words are ranked by their probabilities in single precision, so that rounding does not decide between
+equal ones, and equally probable words by their numbers: the smaller first.
 """
 
 from dataclasses import dataclass
@@ -12,7 +15,11 @@ import numpy as np
 
 from collapse import _validate
 
-TIE = 1e-9  # probabilities that agree to this relative difference are equal
+ROUNDING = 1e-9  # what a sum of probabilities may be off
+
+
+def _ranking(law):
+    return np.argsort(-law.astype(np.float32), axis=-1, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Temperature:
 
 @dataclass(frozen=True)
 class TopK:
-    """Draw from the k most probable words; of equally probable ones, the first are taken.
+    """Draw from the k most probable words.
 
     Parameters
     ----------
@@ -72,14 +79,14 @@ class TopK:
 
     def __call__(self, law):
         """Return the law cut to k words, shape (..., V)."""
-        order = np.argsort(-law, axis=-1, kind="stable")[..., : self.k]
+        order = _ranking(law)[..., : self.k]
         kept = np.zeros(law.shape)
         np.put_along_axis(kept, order, np.take_along_axis(law, order, axis=-1), axis=-1)
         return kept / kept.sum(axis=-1, keepdims=True)
 
 
 class Greedy(TopK):
-    """Take the most probable word; of equally probable ones, the first."""
+    """Take the most probable word."""
 
     def __init__(self):
         super().__init__(1)
@@ -87,10 +94,9 @@ class Greedy(TopK):
 
 @dataclass(frozen=True)
 class Nucleus:
-    """Draw from the most probable words that together reach a mass (top-p).
+    """Draw from the fewest most probable words that reach a mass {cite:p}`holtzman2020curious`.
 
-    A word is kept if the words that are more probable have less than this mass, so that of equally
-    probable words all are kept or none {cite:p}`holtzman2020curious`.
+    A word is kept if the words ranked before it have less than this mass (top-p).
 
     Parameters
     ----------
@@ -110,14 +116,13 @@ class Nucleus:
 
     def __call__(self, law):
         """Return the law cut to the nucleus, shape (..., V)."""
-        order = np.argsort(-law, axis=-1, kind="stable")
+        order = _ranking(law)
         ranked = np.take_along_axis(law, order, axis=-1)
         before = np.cumsum(ranked, axis=-1) - ranked
-        fresh = np.ones(ranked.shape, dtype=bool)
-        fresh[..., 1:] = ranked[..., 1:] < ranked[..., :-1] * (1 - TIE)
-        above = np.maximum.accumulate(np.where(fresh, before, 0), axis=-1)
+        inside = before < self.mass - ROUNDING
+        inside[..., 0] = True
         kept = np.zeros(law.shape)
-        np.put_along_axis(kept, order, np.where(above < self.mass - TIE, ranked, 0), axis=-1)
+        np.put_along_axis(kept, order, np.where(inside, ranked, 0), axis=-1)
         return kept / kept.sum(axis=-1, keepdims=True)
 
 
@@ -252,7 +257,7 @@ def continued(next_law, prompts, length, decoder, rng):
 
         def best(tokens, k):
             law = next_law(tokens)
-            words = np.argsort(-law, axis=-1, kind="stable")[:, :k]
+            words = _ranking(law)[:, :k]
             return words, np.take_along_axis(law, words, axis=-1)
 
         return decoder.search(best, prompts, length, next_law(prompts[:1]).shape[-1])

@@ -7,7 +7,7 @@ import numpy as np
 
 from collapse import _validate
 from collapse.backoff import Backoff, KneserNey, MaximumLikelihood, last_context, pack
-from collapse.decoding import Ancestral, Beam, Nucleus, Temperature, TopK, continued
+from collapse.decoding import ROUNDING, Ancestral, Beam, Nucleus, Temperature, TopK, continued
 
 _CHUNK = 2**22  # the dense path writes out about this many probabilities at a time
 
@@ -236,14 +236,6 @@ class NGram:
         """Log probability of blocks x of shape (..., size, length), in nats, shape (..., size)."""
         return self.log_probabilities(x).sum(axis=-1)
 
-    def perplexity(self, blocks):
-        """Perplexity of each block, shape (..., size): the inverse geometric mean probability."""
-        return np.exp(-self.log_probabilities(blocks).mean(axis=-1))
-
-    def corpus_perplexity(self, blocks):
-        """Perplexity over all words of all blocks, shape (...)."""
-        return np.exp(-self.log_probabilities(blocks).mean(axis=(-2, -1)))
-
 
 @dataclass(frozen=True, eq=False)
 class FitNGram:
@@ -346,7 +338,7 @@ def _(decoder: Nucleus, table):
         while pending.size:
             c = contexts[pending]
             drawn = table.sample(c, rng)
-            inside = table.above(c, table.probability(c, drawn)) < decoder.mass - 1e-9
+            inside = table.before(c, drawn) < max(decoder.mass - ROUNDING, ROUNDING)
             words[pending[inside]] = drawn[inside]
             pending = pending[~inside]
         return words
