@@ -58,8 +58,8 @@ class KneserNey:
     among all V words. The three discounts of :cite:t:`chen1999empirical`, for counts of 1, 2 and
     more, are :math:`D_r = r - (r + 1) Y n_{r+1} / n_r` with :math:`Y = n_1 / (n_1 + 2 n_2)`, where
     :math:`n_r` n-grams have the count r. In text that a collapsed model wrote these may be
-    undefined or negative: they are kept between 0.1 and r, so that every word keeps a positive
-    probability. Counts that are not whole numbers, as a weighted prior makes them, are discounted
+    undefined or negative: they are kept between 0.1 and r, and are 0.1 where nothing occurred
+    once, so that every word keeps a positive probability. Counts that are not whole numbers, as a weighted prior makes them, are discounted
     as the next whole number, by no more than themselves.
     """
 
@@ -103,10 +103,11 @@ def modified_discounts(numbers):
     ndarray, shape (3,)
         The discounts of counts of 1, 2, and 3 or more, at least 0.1; see `KneserNey`.
     """
-    n = np.maximum(numbers, 1e-300)
-    rank = np.arange(1, 4)
+    n, rank = np.asarray(numbers, dtype=float), np.arange(1, 4)
+    if n[0] == 0:
+        return np.full(3, FLOOR)
     share = n[0] / (n[0] + 2 * n[1])
-    return np.clip(rank - (rank + 1) * share * n[1:] / n[:3], FLOOR, rank)
+    return np.clip(rank - (rank + 1) * share * n[1:] / np.maximum(n[:3], 1), FLOOR, rank)
 
 
 @dataclass(frozen=True, eq=False)

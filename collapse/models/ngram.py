@@ -293,6 +293,11 @@ class FitNGram:
         counts = data
         if not isinstance(data, NGramCounts):
             counts = NGramCounts.of(data, self.order, self.vocabulary_size)
+        if (counts.order, counts.vocabulary_size) != (self.order, self.vocabulary_size):
+            raise ValueError(
+                f"data must be counts of {self.order}-grams of {self.vocabulary_size} words, got "
+                f"{counts.order}-grams of {counts.vocabulary_size}"
+            )
         if prior is not None:
             counts = counts.plus(prior, self.weight)
         base, tables = self.vocabulary_size + 1, np.empty(counts.keys.shape, dtype=object)
