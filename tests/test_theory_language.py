@@ -18,7 +18,7 @@ SIZE, LENGTH, WORDS = *BLOCKS.shape, 8
 P = np.bincount(BLOCKS.ravel(), minlength=WORDS) / BLOCKS.size
 PRETRAINED = np.array([[3, 3, 4, 4], [5, 6, 7, 7]])
 PI = np.bincount(PRETRAINED.ravel(), minlength=WORDS) / PRETRAINED.size
-CHAINS, GENERATIONS = 4000, 5
+CHAINS, GENERATIONS = 1500, 5
 M = SIZE * LENGTH
 
 
@@ -91,6 +91,29 @@ def test_tuning(carried_on):
         assert_agrees(laws, theory.tuned_probabilities(start, M, GENERATIONS - 1, **tuning))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5])
+def test_words_with_real_text_kept(share):
+    rng, counts = seeded(2633), np.repeat([1, 2, 3, 10, 200], [300, 100, 50, 20, 5])
+    size, real = counts.sum(), round(share * counts.sum())
+    found, text = [], np.tile(counts, (200, 1))
+    for _ in range(4):
+        kept = rng.multivariate_hypergeometric(counts, real, size=200)
+        text = kept + rng.multinomial(size - real, text / size)
+        found.append((text > 0).sum(axis=1))
+    exact = theory.expected_words(counts, 5, share=share)
+    assert exact[:2].tolist() == [475, 475]
+    assert_agrees(np.transpose(found), exact[2:])
+    assert_refutes(np.transpose(found), theory.expected_words(counts, 5, share=share + 0.05)[2:])
+    if share == 0:
+        p = counts / size
+        np.testing.assert_allclose(exact[1:], categorical.expected_alive(p, int(size), 4))
+
+
+def test_words_are_all_kept_with_all_the_text():
+    np.testing.assert_allclose(theory.expected_words([1, 0, 7], 5, share=1.0), 2.0)
+    assert theory.expected_words([1, 0, 7], 0).tolist() == [2.0]
+
+
 def test_limits_of_tuning():
     none = {"prior": PI, "weight": 0.0}
     plain = categorical.expected_gini_simpson(P, [5, 6, 7], 3)
@@ -98,7 +121,9 @@ def test_limits_of_tuning():
     np.testing.assert_allclose(theory.carried_on_gini_simpson(P, [5, 6, 7], 3, **none), plain)
     np.testing.assert_allclose(theory.tuned_probabilities(P, 9, 2, **none), np.tile(P, (3, 1)))
     heavy = {"prior": PI, "weight": 1e12}
-    np.testing.assert_allclose(theory.tuned_probabilities(P, 9, 2, **heavy)[1:], [PI, PI])
+    np.testing.assert_allclose(
+        theory.tuned_probabilities(P, 9, 2, **heavy)[1:], [PI, PI], atol=1e-9
+    )
     stays = [1 - P @ P, 1 - PI @ PI, 1 - PI @ PI]
     np.testing.assert_allclose(theory.tuned_gini_simpson(P, 9, 2, **heavy), stays)
     np.testing.assert_allclose(theory.carried_on_gini_simpson(P, 9, 2, **heavy), stays)
@@ -131,6 +156,10 @@ def test_cross_entropy_by_hand():
         (lambda: theory.expected_cross_entropy(P, [7, 8], 2, added=1.0), "sample_size"),
         (lambda: theory.expected_cross_entropy(P, 10**6, 2, added=1.0), "sample_size"),
         (lambda: theory.expected_cross_entropy(P, 7, -2, added=1.0), "generations"),
+        (lambda: theory.expected_words([-1, 2], 3), "counts"),
+        (lambda: theory.expected_words([[1, 2]], 3), "counts"),
+        (lambda: theory.expected_words([1, 2], -3), "generations"),
+        (lambda: theory.expected_words([1, 2], 3, share=1.2), "share"),
         (lambda: theory.tuned_probabilities(P, 7, 2, prior=[1.0], weight=1.0), "prior"),
         (lambda: theory.tuned_probabilities(P, 7, 2, prior=2 * PI, weight=1.0), "probabilities"),
         (lambda: theory.tuned_gini_simpson(P, 7, 2, prior=PI, weight=-1.0), "weight"),

@@ -1,12 +1,13 @@
 """The ledger of claims: every statement of the paper, and its check where one exists."""
 
-from collapse.claims import categorical, functional, gaussian, multivariate
+from collapse.claims import categorical, functional, gaussian, language, multivariate
 from collapse.claims.ledger import Entry, together
 from collapse.claims.statements import STATEMENTS
 
 # identifier -> (check, chapter that explains it)
 CHECKS = {
     "C1": (categorical.tails_disappear, "words"),
+    "C2": (together(language.language_models_collapse), "language"),
     "C4": (categorical.tails_first, "words"),
     "C5": (categorical.inevitable, "words"),
     "C6": (functional.errors_compound, "functional"),
@@ -23,10 +24,19 @@ CHECKS = {
     "C17": (together(multivariate.variance_vanishes, gaussian.variance_vanishes), "dimensions"),
     "C18": (functional.noisy_lower_bounds, "dimensions"),
     "C19": (gaussian.pooling, "gaussian"),
+    "C23": (language.loses_performance, "language"),
+    "C24": (language.keeping_real_text, "language"),
+    "C25": (language.probable_and_improbable, "language"),
+    "C26": (language.learns_part, "language"),
+    "C27": (language.repetition_is_not_the_cause, "language"),
+    "C28": (language.tuning_does_not_protect, "language"),
+    "C29": (language.early_signs_only, "language"),
     "C30": (categorical.finite_experiments, "words"),
     "S1": (gaussian.tails_then_a_point, "gaussian"),
     "S2": (functional.two_sources, "functional"),
     "S3": (gaussian.errors_accumulate, "gaussian"),
+    "S5": (language.tuning_does_not_protect, "language"),
+    "S6": (language.improbable_and_forgotten, "language"),
 }
 
 # claims without a check that a chapter discusses

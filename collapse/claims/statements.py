@@ -3,11 +3,6 @@
 from collapse.claims.ledger import Statement
 
 _MIXTURES = "Needs the mixture chapter, which does not exist yet."
-_N_GRAM = (
-    "Needs a neural language model; the companion will test the n-gram analogue in a chapter "
-    "that does not exist yet."
-)
-_NETWORK = "Needs a neural language model; no chapter trains one yet."
 _SOCIETY = "A statement about society; discussed, not computed. The chapter does not exist yet."
 
 # In order: identifier, text, source, kind, untested.
@@ -30,10 +25,7 @@ STATEMENTS = (
         ),
         "Abstract of arXiv v2 and Nature",
         "simulation, small network, language model",
-        (
-            "Needs the chapters on mixtures, variational autoencoders and language models, none "
-            "of which exists yet."
-        ),
+        "",
     ),
     Statement(
         "C3",
@@ -251,7 +243,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.2; Nature, Model collapse in language models",
         "language model",
-        _N_GRAM,
+        "",
     ),
     Statement(
         "C24",
@@ -261,10 +253,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.2; Nature, Model collapse in language models",
         "language model, simulation, proof",
-        (
-            "Needs a neural language model; the Gaussian and n-gram analogues need a policy that "
-            "keeps real data, which does not exist yet."
-        ),
+        "",
     ),
     Statement(
         "C25",
@@ -274,14 +263,14 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.2, Fig. 11; Nature, Model collapse in language models, Fig. 1",
         "language model, simulation",
-        _N_GRAM,
+        "",
     ),
     Statement(
         "C26",
         "Models trained on generated data still learn part of the original task.",
         "arXiv v2 section 5.2; Nature, Model collapse in language models",
         "language model",
-        _N_GRAM,
+        "",
     ),
     Statement(
         "C27",
@@ -291,7 +280,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.2, Fig. 14; Nature, Ablation: Repetitions",
         "language model",
-        _NETWORK,
+        "",
     ),
     Statement(
         "C28",
@@ -301,17 +290,14 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.2; Nature, Model collapse in language models",
         "language model",
-        (
-            "Needs a pretrained neural language model; no chapter trains one yet, and an n-gram "
-            "model has no pretraining to protect it."
-        ),
+        "",
     ),
     Statement(
         "C29",
         "The fine-tuned language models of the preprint show early signs of collapse only.",
         "arXiv v2 section 1",
         "language model",
-        _NETWORK,
+        "",
     ),
     Statement(
         "C30",
@@ -436,14 +422,14 @@ STATEMENTS = (
         "Tuning a pretrained language model does not prevent collapse.",
         "Summary of the paper; compare C28",
         "language model",
-        "Needs a pretrained neural language model; no chapter trains one yet.",
+        "",
     ),
     Statement(
         "S6",
         "Generated data come to contain improbable sequences and lose the tails of the original.",
         "Summary of the paper; compare C1 and C25",
         "language model, simulation",
-        _N_GRAM,
+        "",
     ),
     Statement(
         "S7",

@@ -61,6 +61,55 @@ def expected_cross_entropy(probabilities, sample_size, generations, *, added):
     return np.concatenate([[entropy], mass @ first[:, :generations]])
 
 
+def expected_words(counts, generations, *, share=0.0):
+    r"""Return the expected vocabulary when a share of the real text is kept in every generation.
+
+    Parameters
+    ----------
+    counts : array_like, shape (K,)
+        How often each word occurs in the real text, which generation 1 learns from.
+    generations : int
+        N.
+    share : float
+        s, the share of each text that is real: each word of the real text, independently, is used
+        again with this probability, another part in each generation.
+
+    Returns
+    -------
+    ndarray, shape (N + 1,)
+        The expected number of distinct words in the text that each generation learns from.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Asymptotic in M, at n well below M: exact for Poisson counts (prop-language-kept). A word with c
+    copies in the real text has :math:`k_n=R_n+\mathrm{Pois}((1-s)k_{n-1})` copies, with
+    :math:`R_n\sim\mathrm{Bin}(c,s)`. With :math:`a_0=\infty` and
+    :math:`a_{j+1}=(1-s)(1-e^{-a_j})` it is missing from text n with probability
+
+    .. math:: \Bigl(e^{-a_{n-1}}\prod_{j=0}^{n-2}\bigl(1-s+s\,e^{-a_j}\bigr)\Bigr)^c.
+
+    For s = 0 this is `collapse.theory.categorical.expected_alive`, a generation later.
+    """
+    counts = _validate.nonnegative("counts", counts)
+    if counts.ndim != 1:
+        raise ValueError(f"counts must have one axis, (K,), got shape {counts.shape}")
+    generations = _validate.integer("generations", generations, 0)
+    share = _validate.real("share", share, 0, 1)
+    values, repeats = np.unique(counts[counts > 0], return_counts=True)
+    words, kept, pulled = [repeats.sum()] * 2, 0.0, np.inf
+    for _ in range(generations - 1):
+        with np.errstate(divide="ignore"):
+            kept += np.log(1 - share + share * np.exp(-pulled))
+        pulled = (1 - share) * -np.expm1(-pulled)
+        words.append(-np.expm1(values * (kept - pulled)) @ repeats)
+    return np.array(words[: generations + 1], dtype=float)
+
+
 def _tuned(probabilities, prior, weight):
     """Return reality, the prior's law and its weight, checked."""
     p, prior = (categorical._reality(array) for array in (probabilities, prior))

@@ -5,7 +5,8 @@ import numpy as np
 from collapse.metrics import alive
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.procedures import Sharpened
-from collapse.population import newest_law, population_fit
+from collapse.policies import newest_law
+from collapse.population import population_fit
 from collapse.recursion import recurse
 from collapse.theory import decoding as theory
 from collapse.verification.entry import Computed, Entry, Simulated
@@ -222,7 +223,7 @@ ENTRIES = (
         Simulated(
             2609,
             "share of chains that end at the first word",
-            lambda rng: _first_wins(rng, 400, 1500, 0.993, 2000),
+            lambda rng: _first_wins(rng, 400, 1200, 0.993, 1500),
             lambda: theory.diffusion_ending_probability(0.35, 400, temperature=0.993),
             "the martingale of T = 1",
             lambda: 0.35,

@@ -12,6 +12,7 @@ SIZE, GENERATIONS, WEIGHT = 30, 4, 20.0
 TEXT = 1 / np.arange(1, 13)
 TEXT /= TEXT.sum()
 PRIOR = TEXT[::-1]
+COUNTS = np.repeat([1, 2, 3, 4, 5], 40)
 TUNING = {"prior": PRIOR, "weight": WEIGHT}
 SETTING = "p ∝ 1/rank, 12 words; M = 30, n = 4; {}"
 
@@ -59,6 +60,16 @@ def _scored(rng, added=0.5):
     return -np.log((counts + added) / (SIZE + added * len(TEXT))) @ TEXT
 
 
+def _words_kept(rng, chains=400):
+    """Return the distinct words of the fourth text, a tenth of which is real."""
+    size = COUNTS.sum()
+    counts = np.tile(COUNTS, (chains, 1))
+    for _ in range(GENERATIONS - 1):
+        real = rng.multivariate_hypergeometric(COUNTS, size // 10, size=chains)
+        counts = real + rng.multinomial(size - size // 10, counts / size)
+    return np.count_nonzero(counts, axis=1)
+
+
 ENTRIES = (
     Entry(
         theory.expected_cross_entropy,
@@ -72,6 +83,20 @@ ENTRIES = (
             lambda: theory.expected_cross_entropy(TEXT, SIZE, GENERATIONS, added=0.5)[-1],
             "a generation too few",
             lambda: theory.expected_cross_entropy(TEXT, SIZE, GENERATIONS, added=0.5)[-2],
+        ),
+    ),
+    Entry(
+        theory.expected_words,
+        r"\sum_c1-(e^{-a_{n-1}}\prod_{j<n-1}(1-s+se^{-a_j}))^c",
+        "asymptotic in M",
+        "200 words each 1 to 5 times, M = 600, n = 4; a tenth of the real text kept",
+        Simulated(
+            2625,
+            "words at n = 4",
+            _words_kept,
+            lambda: theory.expected_words(COUNTS, GENERATIONS, share=0.1)[-1],
+            "as if nothing were kept",
+            lambda: theory.expected_words(COUNTS, GENERATIONS)[-1],
         ),
     ),
     Entry(
