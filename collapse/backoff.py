@@ -53,14 +53,17 @@ class KneserNey:
 
     Notes
     -----
-    Below the highest order, an n-gram counts once for each different word before it
-    {cite:p}`kneser1995improved`. The unigram law takes what was discounted and shares it evenly
-    among all V words. The three discounts of :cite:t:`chen1999empirical`, for counts of 1, 2 and
-    more, are :math:`D_r = r - (r + 1) Y n_{r+1} / n_r` with :math:`Y = n_1 / (n_1 + 2 n_2)`, where
+    Below the highest order, an n-gram counts once for each different word before it (Kneser and Ney
+    1995). The unigram law takes what was discounted and shares it evenly among all V words. The
+    three discounts of Chen and Goodman (1999), for counts of 1, 2 and more, are
+    :math:`D_r = r - (r + 1) Y n_{r+1} / n_r` with :math:`Y = n_1 / (n_1 + 2 n_2)`, where
     :math:`n_r` n-grams have the count r. In text that a collapsed model wrote these may be
     undefined or negative: they are kept between 0.1 and r, and are 0.1 where nothing occurred
-    once, so that every word keeps a positive probability. Counts that are not whole numbers, as a weighted prior makes them, are discounted
-    as the next whole number, by no more than themselves.
+    once, so that every word keeps a positive probability. Counts that are not whole numbers, as a
+    weighted prior makes them, are discounted as the next whole number, by no more than themselves.
+
+    NLTK's interpolated Kneser-Ney has one discount, none for unigrams, and gives a word that never
+    occurred no probability: ``(0, d, d)`` for trigrams.
     """
 
     discount: float | tuple | None = None
@@ -208,8 +211,12 @@ class Backoff:
             mass = 1 - level.backoff[row]
             here = uniform < mass
             row, offset = row[here], uniform[here]
-            entry = np.searchsorted(level.cumulative, level.cumulative[level.start[row]] + offset,
-                                    side="right") - 1
+            entry = (
+                np.searchsorted(
+                    level.cumulative, level.cumulative[level.start[row]] + offset, side="right"
+                )
+                - 1
+            )
             entry = np.clip(entry, level.start[row], level.start[row + 1] - 1)
             words[pending[here]] = level.words[entry]
             pending, mass, uniform = pending[~here], mass[~here], uniform[~here]
@@ -230,10 +237,10 @@ class Backoff:
         return pairs
 
     def tempered(self, temperature):
-        """Return the table whose laws are proportional to p^(1/T). Cost: one pass over the n-grams.
+        """Return the table of laws proportional to p^(1/T). Cost: one pass over the n-grams.
 
-        With r = (p / max p)^(1/T), summing to Z, the shares are (r(w | h) - g r(w | h')) / Z and the
-        back-off weight is g Z' / Z, where g = (g(h) max p' / max p)^(1/T).
+        With r = (p / max p)^(1/T), summing to Z, the shares are (r(w | h) - s r(w | h')) / Z and
+        the back-off weight is s Z' / Z, where s = (g(h) max p' / max p)^(1/T).
         """
         power = 1 / temperature
         top = np.array([self.unigrams.max()])
@@ -281,7 +288,9 @@ class Backoff:
             lower = np.searchsorted(contexts[j - 1], contexts[j] % self.base ** (j - 1))
             row = _find(level.contexts, contexts[j])
             ranked, p_own, parts = self._ranked[j - 1][0], self.stored[j - 1][0], []
-            for some in np.array_split(np.arange(len(row)), 1 + len(row) * len(order) ** 2 // 2**22):
+            for some in np.array_split(
+                np.arange(len(row)), 1 + len(row) * len(order) ** 2 // 2**22
+            ):
                 which, entry = _entries(level, row[some], k)
                 old = words[lower[some]], level.backoff[row[some]][:, None] * p[lower[some]]
                 new = ranked.words[entry], p_own[ranked.order[entry]]
@@ -339,7 +348,22 @@ class Backoff:
 
 
 def pack(blocks, order, base):
-    """Return the n-gram that ends at each position of blocks, packed, shape (B, length)."""
+    """Pack the n-grams of blocks.
+
+    Parameters
+    ----------
+    blocks : ndarray of int, shape (size, length)
+        The words.
+    order : int
+        The n of the n-grams.
+    base : int
+        V + 1.
+
+    Returns
+    -------
+    ndarray of int64, shape (size, length)
+        The n-gram that ends at each position.
+    """
     before = np.full((len(blocks), order - 1), base - 1, dtype=np.int64)
     padded = np.concatenate([before, blocks], axis=1)
     keys = np.zeros(blocks.shape, dtype=np.int64)
@@ -350,7 +374,22 @@ def pack(blocks, order, base):
 
 
 def last_context(prompts, order, base):
-    """Return the packed context after each prompt, shape (n,)."""
+    """Pack the last n - 1 words of prompts, or what there is of them after the boundary.
+
+    Parameters
+    ----------
+    prompts : ndarray of int, shape (n, P)
+        The words; P may be 0.
+    order : int
+        The n of the n-grams.
+    base : int
+        V + 1.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The contexts.
+    """
     context = np.full(len(prompts), base ** (order - 1) - 1, dtype=np.int64)
     for word in prompts.T[max(0, prompts.shape[1] - order + 1) :]:
         context = (context * base + word) % base ** (order - 1)
@@ -377,7 +416,7 @@ def _find(values, wanted):
 
 
 def _entries(level, row, most=None):
-    """Return for (at most so many) n-grams of rows other than -1 their index in `row`, and place."""
+    """Return the index in `row` and the place of the (first few) n-grams of each row but -1."""
     known = np.flatnonzero(row >= 0)
     first, size = level.start[row[known]], np.diff(level.start)[row[known]]
     size = size if most is None else np.minimum(size, most)

@@ -1,12 +1,12 @@
 """Decoding: how the next word is chosen from its law.
 
-A decoder is a callable from laws over the V words, shape (..., V), to laws: each is a small function
-of the next-token law, and any other callable of that kind is a decoder too. `Beam` is not: it
-searches for a whole sequence. The n-gram models apply the decoders of this module to all their
-laws at once, in sparse form, with the same result.
+A decoder is a callable from laws over the V words, shape (..., V), to laws: each is a small
+function of the next-token law, and any other callable of that kind is a decoder too. `Beam` is
+not: it searches for a whole sequence. The n-gram models apply the decoders of this module to all
+their laws at once, in sparse form, with the same result.
 
-Words are ranked by their probabilities in single precision, so that rounding does not decide between
-equal ones, and equally probable words by their numbers: the smaller first.
+Words are ranked by their probabilities in single precision, so that rounding does not decide
+between equal ones, and equally probable words by their numbers: the smaller first.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,9 @@ class Ancestral:
     def __call__(self, law):
         """Return the law, shape (..., V)."""
         return law
+
+
+ANCESTRAL = Ancestral()
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,9 @@ class Greedy(TopK):
 
 @dataclass(frozen=True)
 class Nucleus:
-    """Draw from the fewest most probable words that reach a mass {cite:p}`holtzman2020curious`.
+    """Draw from the fewest most probable words that reach a mass (top-p, Holtzman et al. 2020).
 
-    A word is kept if the words ranked before it have less than this mass (top-p).
+    A word is kept if the words ranked before it have less than this mass.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from collapse import _validate
-from collapse.decoding import Ancestral
+from collapse.decoding import ANCESTRAL
 
 
 @runtime_checkable
@@ -52,7 +52,7 @@ class Generated:
         If `prompts` are not blocks of integers.
     """
 
-    decoder: Any = Ancestral()
+    decoder: Any = ANCESTRAL
     prompts: np.ndarray | None = None
 
     def __post_init__(self):

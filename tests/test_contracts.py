@@ -15,6 +15,7 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
 from twins import (
+    NGramTwin,
     categorical_chain,
     gaussian_chain,
     histogram_chain,
@@ -22,9 +23,11 @@ from twins import (
     law_chain,
     mixture_chain,
     multivariate_chain,
+    ngram_chain,
 )
 
 from collapse import metrics, models
+from collapse.backoff import KneserNey
 from collapse.models.adapter import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
@@ -36,6 +39,7 @@ from collapse.models.multivariate_gaussian import (
     MultivariateGaussian,
     MultivariateStatistics,
 )
+from collapse.models.ngram import FitNGram, NGram
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, recurse
@@ -252,6 +256,42 @@ def mixture():
     )
 
 
+def ngrams():
+    text = np.array([[0, 1, 2], [0, 1, 1], [2, 2, 1]])
+    twin = partial(NGramTwin, order=2, words=3, discount=[0.5, 0.5])
+    starts = np.empty((1, 0), dtype=int), np.arange(3)[:, None]  # a block's start, each word
+
+    def laws(m):
+        return np.concatenate([m.next_law(tokens) for tokens in starts], axis=-2)
+
+    def features(laws):
+        laws = laws.reshape(*laws.shape[:-2], 12)
+        return np.concatenate([laws, np.log(laws[..., :3])], axis=-1)
+
+    def slow(m):
+        return [[m.probability(w, (c,)) for w in range(3)] for c in (None, 0, 1, 2)]
+
+    return Case(
+        name="n-grams",
+        make=FitNGram(2, 3, KneserNey(0.5)),
+        arguments=(text,),
+        fit=FitNGram(2, 3, KneserNey(0.5)),
+        event=(3,),
+        density=lambda x: np.log(
+            [twin(text.tolist()).block_probability(row) for row in x.tolist()]
+        ),
+        of=None,
+        parameters=lambda m: (laws(m),),
+        summaries=lambda m: features(laws(m)),
+        twin=lambda *a: features(
+            np.array([slow(m) for m in ngram_chain(text.tolist(), 2, 3, [0.5, 0.5], *a)])
+        ),
+        wrong={"fit": FitNGram(2, 3, KneserNey(0.9))},
+        deviations=None,
+        chains=600,
+    )
+
+
 def procedure(fit, adjust, wrong):
     """Return a case of a fit that adjusts the unbiased Gaussian fit's (mean, variance)."""
 
@@ -289,6 +329,7 @@ CASES = [
     kernel(),
     histogram(),
     mixture(),
+    ngrams(),
     procedure(
         Shrunk(UNBIASED, 1.5, 0.3), lambda m, v: (m, 0.7 * v + 0.45), Shrunk(UNBIASED, 3.0, 0.3)
     ),
@@ -464,6 +505,8 @@ def test_densities_are_normalised(case):
     model = case.reality
     if isinstance(model, Categorical):
         total = np.exp(model.logpmf(np.arange(model.categories))).sum()
+    elif isinstance(model, NGram):
+        total = np.exp(model.logpmf(np.indices((3, 3, 3)).reshape(3, -1).T)).sum()
     elif case.event:
         points, weight = grid(model, *case.event)
         total = np.exp(model.logpdf(points)).sum() * weight

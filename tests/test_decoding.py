@@ -192,7 +192,9 @@ def test_beams_are_greedy_when_narrow_and_avoid_repetition_when_told():
     narrow = model.generate(50, seeded(10), Beam(1), begin)
     np.testing.assert_array_equal(narrow, model.generate(50, seeded(11), Greedy(), begin))
     distinct = [
-        np.mean([len(set(row)) for row in model.generate(50, seeded(12), Beam(5, p), begin).tolist()])
+        np.mean(
+            [len(set(row)) for row in model.generate(50, seeded(12), Beam(5, p), begin).tolist()]
+        )
         for p in (1.0, 3.0)
     ]
     assert distinct[1] > distinct[0]
@@ -201,8 +203,11 @@ def test_beams_are_greedy_when_narrow_and_avoid_repetition_when_told():
 def test_prompts_are_where_writing_starts():
     model = FitNGram(3, WORDS)(text())
     data = text(5)[:100]
-    whole = model.log_probabilities(np.concatenate([data[:, :4], model.generate(
-        100, seeded(13), Greedy(), data[:, :4])], axis=1))[:, 4:]
+    whole = model.log_probabilities(
+        np.concatenate(
+            [data[:, :4], model.generate(100, seeded(13), Greedy(), data[:, :4])], axis=1
+        )
+    )[:, 4:]
     table = model.tables[()]
     _, p = table.top(last_context(data[:, :4], 3, WORDS + 1), 1)
     np.testing.assert_allclose(whole[:, 0], np.log(p[:, 0]))

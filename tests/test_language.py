@@ -8,7 +8,7 @@ import pytest
 from harness import assert_agrees, assert_refutes
 
 from collapse import metrics
-from collapse.decoding import Ancestral, Greedy, Nucleus, Temperature, continued
+from collapse.decoding import ANCESTRAL, Greedy, Nucleus, Temperature, continued
 from collapse.language import Generated, LanguageModel
 from collapse.models.ngram import FitNGram, NGram, NGramCounts
 from collapse.policies import accumulate, replace
@@ -39,7 +39,7 @@ def test_blocks_by_hand():
 def test_splits_are_random_and_complete():
     parts = split(list("abcdefghij"), (0.5, 0.3, 0.2), seeded(1))
     assert [len(part) for part in parts] == [5, 3, 2]
-    assert sorted(sum(parts, [])) == list("abcdefghij")
+    assert sorted(letter for part in parts for letter in part) == list("abcdefghij")
     assert all(part == sorted(part) for part in parts)
     assert parts != split(list("abcdefghij"), (0.5, 0.3, 0.2), seeded(2))
 
@@ -132,7 +132,7 @@ class Neural:
         return Neural(np.broadcast_to(self.logits, shape), self.length)
 
     def sample(self, size, rng):
-        return self.generate(size, rng, Ancestral(), None)
+        return self.generate(size, rng, ANCESTRAL, None)
 
     def generate(self, size, rng, decoder, prompts):
         prompts = np.empty((size, 0), dtype=int) if prompts is None else prompts
@@ -151,7 +151,7 @@ class Neural:
 
 @dataclass(frozen=True)
 class FitNeural:
-    """Gradient ascent on the log-likelihood in minibatches, from the newest model if there is one."""
+    """Gradient ascent in minibatches, from the newest model if there is one."""
 
     words: int
     steps: int = 150
@@ -180,7 +180,7 @@ class FitNeural:
         return Neural(logits, length)
 
 
-def experiment(fit, train, test, decoder=Ancestral(), policy=replace):
+def experiment(fit, train, test, decoder=ANCESTRAL, policy=replace):
     """Return the perplexity on real text by generation, shape (4, 3): the same for any model."""
     lineage = recurse(
         Corpus(train),
@@ -199,7 +199,7 @@ def experiment(fit, train, test, decoder=Ancestral(), policy=replace):
 
 
 @pytest.mark.parametrize("policy", [replace, accumulate])
-@pytest.mark.parametrize("decoder", [Ancestral(), Temperature(0.6), Nucleus(0.8), Greedy()], ids=str)
+@pytest.mark.parametrize("decoder", [ANCESTRAL, Temperature(0.6), Nucleus(0.8), Greedy()], ids=str)
 def test_a_neural_model_runs_the_experiment_of_the_ngrams(decoder, policy):
     rng = seeded(21)
     train, test = np.minimum(rng.geometric(0.3, (2, 120, 8)) - 1, 9)

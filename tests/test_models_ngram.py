@@ -212,7 +212,9 @@ def test_counts_add_up():
         np.testing.assert_array_equal(added.keys[()], whole.keys[()])
         np.testing.assert_array_equal(added.numbers[()], whole.numbers[()])
     np.testing.assert_array_equal(whole.unigrams, np.bincount(np.ravel([*first, *second]), None, 6))
-    distinct = {tuple(row[t - 3 : t]) for row in np.pad(first, ((0, 0), (2, 0))) for t in range(3, 10)}
+    distinct = {
+        tuple(row[t - 3 : t]) for row in np.pad(first, ((0, 0), (2, 0))) for t in range(3, 10)
+    }
     assert abs(NGramCounts.of(first, 3, WORDS).distinct - len(distinct)) <= 2 * 36
     assert NGramCounts.of(np.zeros((1, 4), int), 2, WORDS).distinct == 2  # the start and 00
 
@@ -232,7 +234,9 @@ def test_a_prior_is_more_data():
     )
     same(FitNGram(3, WORDS, prior=prior, weight=0)(data), FitNGram(3, WORDS)(data))
     # a weight that is no whole number: of maximum likelihood the exact mixture of counts
-    half = FitNGram(2, WORDS, MaximumLikelihood(), prior=NGramCounts.of(before, 2, WORDS), weight=0.5)
+    half = FitNGram(
+        2, WORDS, MaximumLikelihood(), prior=NGramCounts.of(before, 2, WORDS), weight=0.5
+    )
     a, b = (((x[:, :-1] == 0) & (x[:, 1:] == 1)).sum() for x in (data, before))
     c, d = ((x[:, :-1] == 0).sum() for x in (data, before))
     assert law_of(half(data), (0,))[1] == pytest.approx((a + b / 2) / (c + d / 2))
@@ -315,7 +319,10 @@ def test_metrics_of_text():
     assert metrics.corpus_perplexity(model, text()) == pytest.approx(np.exp(-scores.mean()))
     uniform = FitNGram(1, 4, MaximumLikelihood())(np.array([[0, 1, 2, 3]]))
     assert metrics.corpus_perplexity(uniform, np.array([[3, 3], [0, 1]])) == pytest.approx(4)
-    assert np.isnan(metrics.corpus_perplexity(Corpus(text()).broadcast(2), text())).tolist() == [1, 1]
+    assert np.isnan(metrics.corpus_perplexity(Corpus(text()).broadcast(2), text())).tolist() == [
+        1,
+        1,
+    ]
 
 
 def refused(name, call, *arguments, **keywords):

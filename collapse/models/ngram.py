@@ -1,13 +1,22 @@
 """Word n-gram models: one categorical law of the next word for each context."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial, singledispatch
 
 import numpy as np
 
 from collapse import _validate
 from collapse.backoff import Backoff, KneserNey, MaximumLikelihood, last_context, pack
-from collapse.decoding import ROUNDING, Ancestral, Beam, Nucleus, Temperature, TopK, continued
+from collapse.decoding import (
+    ANCESTRAL,
+    ROUNDING,
+    Ancestral,
+    Beam,
+    Nucleus,
+    Temperature,
+    TopK,
+    continued,
+)
 
 _CHUNK = 2**22  # the dense path writes out about this many probabilities at a time
 
@@ -154,7 +163,7 @@ class NGram:
         """
         return self.generate(size, rng)
 
-    def generate(self, size, rng, decoder=Ancestral(), prompts=None):
+    def generate(self, size, rng, decoder=ANCESTRAL, prompts=None):
         """Write blocks with a decoder.
 
         Parameters
@@ -266,7 +275,7 @@ class FitNGram:
 
     order: int
     vocabulary_size: int
-    smoothing: KneserNey | MaximumLikelihood = KneserNey()
+    smoothing: KneserNey | MaximumLikelihood = field(default_factory=KneserNey)
     prior: NGramCounts | None = None
     weight: float = 1.0
     carried_on: bool = False
