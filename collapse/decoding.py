@@ -154,20 +154,18 @@ class Beam:
         _validate.integer("width", self.width, 1)
         _validate.real("penalty", self.penalty, 1)
 
-    def search(self, best, prompts, length, vocabulary_size):
+    def search(self, best, prompts, length):
         """Return the best continuation that is found for each prompt, shape (n, length).
 
         Parameters
         ----------
         best : callable
-            ``best(tokens, k)``: the k most probable words after each row of `tokens`, and their
-            probabilities, most probable first: two shapes (n, k).
+            ``best(tokens, k)``: the k most probable words after each row of `tokens`, or all V,
+            and their probabilities, most probable first: two shapes (n, k).
         prompts : ndarray of int, shape (n, P)
             What is continued.
         length : int
             The number of words to add.
-        vocabulary_size : int
-            The number V of words.
 
         Returns
         -------
@@ -178,37 +176,38 @@ class Beam:
         -----
         Exact in what a step keeps: candidates are added until each sequence has as many that have
         not occurred as the beam is wide; no other word can score better. Cost: for each step, k
-        candidates for each of n ``width`` sequences, and a table of V flags for each.
+        candidates for each of n ``width`` sequences, compared with all their words.
         """
-        n, width = len(prompts), min(self.width, vocabulary_size)
+        parts = np.array_split(prompts, 1 + len(prompts) * self.width // 2**13)
+        return np.concatenate([self._search(best, part, length) for part in parts])
+
+    def _search(self, best, prompts, length):
+        n, width = len(prompts), self.width
         tokens = np.repeat(prompts, width, axis=0)
         score = np.where(np.arange(n * width) % width == 0, 0.0, -np.inf).reshape(n, width)
-        seen = np.zeros((n * width, vocabulary_size), dtype=bool)
-        np.put_along_axis(seen, tokens, True, axis=1)
         for _ in range(length):
-            words, gain, k = self._candidates(best, tokens, seen, width)
-            total = (score[:, :, None] + gain.reshape(n, width, k)).reshape(n, width * k)
+            words, gain = (a.reshape(n, width, -1) for a in self._candidates(best, tokens))
+            total = (score[:, :, None] + gain).reshape(n, -1)
             pick = np.argsort(-total, axis=1, kind="stable")[:, :width]
             score = np.take_along_axis(total, pick, axis=1)
-            parent = (np.arange(n)[:, None] * width + pick // k).ravel()
-            new = np.take_along_axis(words.reshape(n, width * k), pick, axis=1).reshape(-1, 1)
-            tokens, seen = np.concatenate([tokens[parent], new], axis=1), seen[parent]
-            np.put_along_axis(seen, new, True, axis=1)
+            new = np.take_along_axis(words.reshape(n, -1), pick, axis=1).reshape(-1, 1)
+            parent = (np.arange(n)[:, None] * width + pick // words.shape[-1]).ravel()
+            tokens = np.concatenate([tokens[parent], new], axis=1)
         return tokens[::width, prompts.shape[1] :]
 
-    def _candidates(self, best, tokens, seen, width):
+    def _candidates(self, best, tokens):
         """Return enough candidates for every sequence, and their penalised log probabilities."""
-        k, vocabulary_size = width, seen.shape[1]
+        k = self.width
         while True:
             words, p = best(tokens, k)
-            repeated = np.take_along_axis(seen, words, axis=1)
-            enough = self.penalty == 1 or (~repeated).sum(axis=1).min() >= width
-            if enough or k == vocabulary_size:
-                break
-            k = min(2 * k, vocabulary_size)
-        with np.errstate(divide="ignore"):
-            gain = np.log(p)
-        return words, np.where(repeated, self.penalty * gain, gain), k
+            with np.errstate(divide="ignore"):
+                gain = np.log(p)
+            if self.penalty == 1:
+                return words, gain
+            repeated = (words[:, :, None] == tokens[:, None, :]).any(axis=-1)
+            if words.shape[1] < k or (~repeated).sum(axis=1).min() >= self.width:
+                return words, np.where(repeated, self.penalty * gain, gain)
+            k *= 2
 
 
 def draw(law, rng):
@@ -263,7 +262,7 @@ def continued(next_law, prompts, length, decoder, rng):
             words = _ranking(law)[:, :k]
             return words, np.take_along_axis(law, words, axis=-1)
 
-        return decoder.search(best, prompts, length, next_law(prompts[:1]).shape[-1])
+        return decoder.search(best, prompts, length)
     tokens = prompts
     for _ in range(length):
         word = draw(decoder(next_law(tokens)), rng)

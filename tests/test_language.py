@@ -31,6 +31,19 @@ def test_vocabulary_by_hand():
     assert Vocabulary.of(["a a b c c"], minimum=2).words == ("<unk>", "a", "c")
 
 
+def test_prompts_with_unknown_words_are_continued():
+    vocabulary = Vocabulary.of(["we the people of the union the people"])
+    model = FitNGram(3, len(vocabulary))(
+        blocks([vocabulary.encode("we the people of the union")], 6)
+    )
+    unknown = vocabulary.encode("xylophones of zanzibar")
+    assert unknown.tolist() == [0, vocabulary.words.index("of"), 0]
+    # what nobody has seen leaves the words themselves to say what comes
+    law = model.next_law(unknown[None])[0]
+    np.testing.assert_allclose(law, model.next_law(vocabulary.encode("union")[None])[0])
+    assert model.generate(1, seeded(0), prompts=unknown[None]).shape == (1, 6)
+
+
 def test_blocks_by_hand():
     cut = blocks([np.arange(7), np.arange(2), np.arange(10, 13)], 3)
     assert cut.tolist() == [[0, 1, 2], [3, 4, 5], [10, 11, 12]] and cut.dtype == np.int32

@@ -345,6 +345,9 @@ def test_bad_input():
     refused("discount", FitNGram, 3, WORDS, KneserNey((0.1, 0.2)))
     for weight in (-1, np.inf, None):
         refused("weight", FitNGram, 3, WORDS, weight=weight)
+    for prior in (data, NGramCounts.of(data, 2, WORDS)):
+        refused("prior", FitNGram, 3, WORDS, prior=prior)
+    refused("smoothing", FitNGram, 3, WORDS, "kneser-ney")
     fit = FitNGram(3, WORDS)
     for bad in ([[0, 1, WORDS]], [[-1, 0, 0]], [[0.0, 1, 2]], np.zeros((0, 7), int), [0, 1, 2]):
         refused("samples", fit, np.array(bad))

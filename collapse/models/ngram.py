@@ -78,11 +78,7 @@ class NGramCounts:
 
     def plus(self, other, weight):
         """Return these counts and `weight` times the other ones, added up."""
-        if (self.order, self.vocabulary_size) != (other.order, other.vocabulary_size):
-            raise ValueError(
-                f"other must be counts of {self.order}-grams of {self.vocabulary_size} words, got "
-                f"{other.order}-grams of {other.vocabulary_size}"
-            )
+        _check_counts("other", other, self.order, self.vocabulary_size)
         arrays = np.broadcast_arrays(self.keys, self.numbers, other.keys, other.numbers)
         added = [_added(*parts, weight) for parts in zip(*map(np.ravel, arrays), strict=True)]
         keys, numbers = (_objects(a, arrays[0].shape) for a in zip(*added, strict=True))
@@ -270,7 +266,8 @@ class FitNGram:
     ------
     ValueError
         If `order` is not 1 to 4, the vocabulary has too many words for n-grams of this order to be
-        packed into 63 bits (55,107 for 4-grams), or `weight` is negative.
+        packed into 63 bits (at most 55,107 for 4-grams), `weight` is negative, or `prior` holds
+        counts of another order or vocabulary.
     """
 
     order: int
@@ -285,6 +282,12 @@ class FitNGram:
     def __post_init__(self):
         _order(self.order, self.vocabulary_size)
         _validate.real("weight", self.weight, 0)
+        if not isinstance(self.smoothing, KneserNey | MaximumLikelihood):
+            raise ValueError(
+                f"smoothing must be KneserNey or MaximumLikelihood, got {self.smoothing!r}"
+            )
+        if self.prior is not None:
+            _check_counts("prior", self.prior, self.order, self.vocabulary_size)
         discount = getattr(self.smoothing, "discount", None)
         if np.ndim(discount) and len(discount) != self.order:
             raise ValueError(f"discount must be {self.order} numbers, got {discount!r}")
@@ -302,11 +305,7 @@ class FitNGram:
         counts = data
         if not isinstance(data, NGramCounts):
             counts = NGramCounts.of(data, self.order, self.vocabulary_size)
-        if (counts.order, counts.vocabulary_size) != (self.order, self.vocabulary_size):
-            raise ValueError(
-                f"data must be counts of {self.order}-grams of {self.vocabulary_size} words, got "
-                f"{counts.order}-grams of {counts.vocabulary_size}"
-            )
+        _check_counts("data", counts, self.order, self.vocabulary_size)
         if prior is not None:
             counts = counts.plus(prior, self.weight)
         base, tables = self.vocabulary_size + 1, np.empty(counts.keys.shape, dtype=object)
@@ -365,7 +364,7 @@ def _write(decoder, table, prompts, length, rng):
     base, order = table.base, len(table.levels) + 1
     if isinstance(decoder, Beam):
         best = lambda tokens, k: table.top(last_context(tokens, order, base), k)  # noqa: E731
-        return decoder.search(best, prompts, length, base - 1)
+        return decoder.search(best, prompts, length)
     choose = _chooser(decoder, table)
     context = last_context(prompts, order, base)
     words = np.empty((length, len(prompts)), dtype=np.int32)
@@ -384,6 +383,17 @@ def _order(order, vocabulary_size):
         most = int(2 ** (63 / order)) - 1
         raise ValueError(f"vocabulary_size must be below {most} for order {order}, got {size}")
     return order, size
+
+
+def _check_counts(name, value, order, size):
+    """Refuse what are not counts of n-grams of this order and vocabulary."""
+    if not isinstance(value, NGramCounts):
+        raise ValueError(f"{name} must be NGramCounts, got {value!r}")
+    if (value.order, value.vocabulary_size) != (order, size):
+        raise ValueError(
+            f"{name} must be counts of {order}-grams of {size} words, "
+            f"got {value.order}-grams of {value.vocabulary_size}"
+        )
 
 
 def _blocks(name, value, size, empty=False):
