@@ -17,13 +17,13 @@ import numpy as np
 
 os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported
 
-from collapse.backoff import KneserNey, MaximumLikelihood
 from collapse.datasets import state_of_the_union
 from collapse.metrics import corpus_perplexity
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.ngram import FitNGram
 from collapse.recursion import recurse
+from collapse.smoothing import KneserNey, MaximumLikelihood
 from collapse.text import Vocabulary, blocks
 
 SEED, STEPS, HERE = 1, 2000, Path(__file__).parent

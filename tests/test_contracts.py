@@ -27,7 +27,6 @@ from twins import (
 )
 
 from collapse import metrics, models
-from collapse.backoff import KneserNey
 from collapse.models.adapter import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
@@ -44,6 +43,7 @@ from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, 
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
+from collapse.smoothing import KneserNey
 
 SIZES = [4, 3, 5]
 each_policy = pytest.mark.parametrize("policy", [replace, accumulate])

@@ -8,7 +8,7 @@ from harness import assert_agrees, assert_refutes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse.backoff import KneserNey, MaximumLikelihood, last_context
+from collapse.backoff import last_context
 from collapse.decoding import (
     Ancestral,
     Beam,
@@ -21,6 +21,7 @@ from collapse.decoding import (
 )
 from collapse.models.ngram import FitNGram
 from collapse.seeds import seeded
+from collapse.smoothing import KneserNey, MaximumLikelihood
 
 WORDS, LENGTH = 40, 12
 LAW = np.array([0.1, 0.4, 0.1, 0.2, 0.2])

@@ -13,12 +13,12 @@ from hypothesis.extra.numpy import arrays
 from twins import NGramTwin
 
 from collapse import metrics
-from collapse.backoff import KneserNey, MaximumLikelihood, modified_discounts
 from collapse.datasets import state_of_the_union
 from collapse.models.ngram import FitNGram, NGram, NGramCounts
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, extend, recurse
 from collapse.seeds import seeded
+from collapse.smoothing import KneserNey, MaximumLikelihood, modified_discounts
 from collapse.text import Corpus, Vocabulary, blocks
 
 WORDS = 6

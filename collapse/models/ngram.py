@@ -6,7 +6,7 @@ from functools import partial, singledispatch
 import numpy as np
 
 from collapse import _validate
-from collapse.backoff import Backoff, KneserNey, MaximumLikelihood, last_context, pack
+from collapse.backoff import Backoff, last_context, pack
 from collapse.decoding import (
     ANCESTRAL,
     ROUNDING,
@@ -17,6 +17,7 @@ from collapse.decoding import (
     TopK,
     continued,
 )
+from collapse.smoothing import KneserNey, MaximumLikelihood
 
 _CHUNK = 2**22  # the dense path writes out about this many probabilities at a time
 
