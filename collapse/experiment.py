@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collapse import _validate
-from collapse.datasets import state_of_the_union
+from collapse.datasets import state_of_the_union, tokens
 from collapse.language import Generated
 from collapse.metrics import corpus_perplexity
 from collapse.policies import replace
@@ -59,6 +59,32 @@ class Texts:
         vocabulary = Vocabulary.of(train, minimum=2)
         parts = (train, *held_out)
         return cls(vocabulary, *(blocks([vocabulary.encode(t) for t in texts]) for texts in parts))
+
+
+def pieces(text, count=100):
+    """Cut one long text into documents, so that some can be held out.
+
+    Parameters
+    ----------
+    text : str
+        Any text, such as `collapse.text.read_text` gives.
+    count : int
+        The number of documents, of nearly the same number of words.
+
+    Returns
+    -------
+    list of str
+        The documents, in order.
+
+    Raises
+    ------
+    ValueError
+        If the text has fewer than `count` blocks of 64 words.
+    """
+    count, words = _validate.integer("count", count, 1), tokens(text)
+    if len(words) < 64 * count:
+        raise ValueError(f"text must have at least {64 * count} words, got {len(words)}")
+    return [" ".join(part) for part in np.array_split(np.array(words, dtype=object), count)]
 
 
 def addresses(rng, *, part=1.0):

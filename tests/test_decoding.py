@@ -148,29 +148,26 @@ def test_the_most_probable_words_are_those_of_the_dense_law():
             np.testing.assert_array_equal(words[alive], order[:, :k][alive])
 
 
-def best_of_all(model, prompt, length, penalty):
-    """Score every continuation, word by word."""
-    best, winner = -np.inf, None
-    for continuation in itertools.product(range(model.vocabulary_size), repeat=length):
-        tokens, score = list(prompt), 0.0
-        for word in continuation:
-            p = model.next_law(np.array([tokens]))[0, word]
-            score += np.log(p) * (penalty if word in tokens else 1)
-            tokens.append(word)
-        if score > best + 1e-12:
-            best, winner = score, continuation
-    return winner
+def score(model, prompt, continuation, penalty):
+    """Add up penalised log probabilities, word by word."""
+    tokens, total = list(prompt), 0.0
+    for word in continuation:
+        p = model.next_law(np.array([tokens]))[0, word]
+        total += np.log(p) * (penalty if word in tokens else 1)
+        tokens.append(word)
+    return total
 
 
 @pytest.mark.parametrize("penalty", [1.0, 2.0])
 def test_a_wide_beam_finds_the_best(penalty):
-    rng = seeded(8)
-    data = np.minimum(rng.geometric(0.35, (40, 4)) - 1, 4)
+    data = np.minimum(seeded(8).geometric(0.35, (40, 3)) - 1, 4)
     model = FitNGram(2, 5)(data)
     starts = np.array([[0, 1], [2, 3], [4, 4]])
-    written = model.generate(3, rng, Beam(200, penalty), starts)
-    for prompt, found in zip(starts, written, strict=True):
-        assert tuple(found) == best_of_all(model, prompt, 4, penalty)
+    written = model.generate(3, seeded(9), Beam(200, penalty), starts)
+    for prompt, found in zip(starts.tolist(), written.tolist(), strict=True):
+        every = itertools.product(range(5), repeat=3)
+        best = max(score(model, prompt, each, penalty) for each in every)
+        assert score(model, prompt, found, penalty) == pytest.approx(best, rel=1e-9)
 
 
 @pytest.mark.parametrize("beam", [Beam(1), Beam(5), Beam(3, 2.0), Beam(5, 3.0)], ids=str)
@@ -226,7 +223,7 @@ def test_drawing_from_laws():
     drawn = np.stack([draw(law, rng) for rng in seeded(16).spawn(2000)])
     assert (drawn[:, 1] == 1).all() and not (drawn[:, 0] == 1).any()
     assert_agrees(drawn[:, :1] / 2, 0.8)
-    assert_refutes(drawn[:, :1] / 2, 0.7)
+    assert_refutes(drawn[:, :1] / 2, 0.6)
 
 
 @pytest.mark.parametrize("bad", [0, -1, 0.0, np.nan, np.inf, None, "hot"])
