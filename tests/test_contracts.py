@@ -286,9 +286,9 @@ def ngrams():
         twin=lambda *a: features(
             np.array([slow(m) for m in ngram_chain(text.tolist(), 2, 3, [0.5, 0.5], *a)])
         ),
-        wrong={"fit": FitNGram(2, 3, KneserNey(0.9))},
+        wrong={"fit": FitNGram(2, 3, KneserNey(1.0))},
         deviations=None,
-        chains=600,
+        chains=800,
     )
 
 
