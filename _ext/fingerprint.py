@@ -72,6 +72,7 @@ def fingerprint(notebook, package_dir):
     if f"{package_dir.name}.datasets" in reached:
         files += [path for path in (package_dir / "data").rglob("*") if path.is_file()]
     files += package_dir.parent.glob("requirements.lock")
+    files += notebook.parent.glob(f"{notebook.stem}_*.json")  # stored results of long runs
     digest = hashlib.sha256()
     for path in sorted(files):
         content = hashlib.sha256(path.read_bytes()).hexdigest()

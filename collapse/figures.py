@@ -263,3 +263,23 @@ def definition_grid(records, definitions):
         ax.set_xlabel("generation", fontsize=9)
     axes[0, 0].legend(fontsize=8)
     return fig
+def shifting_histograms(ax, edges, counts, labels):
+    """Draw a histogram for each generation, later ones darker, on a logarithmic axis.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    edges : array_like, shape (bins + 1,)
+        The edges of the bins, as decimal logarithms.
+    counts : array_like, shape (generations, bins)
+        What was counted; each histogram is normalised.
+    labels : sequence of str, shape (generations,)
+        The names in the legend.
+    """
+    colours = sns.color_palette("flare", len(labels))
+    width = np.diff(edges)[0]
+    for row, label, colour in zip(np.asarray(counts, dtype=float), labels, colours, strict=True):
+        density = row / row.sum() / width
+        ax.stairs(density, 10.0 ** np.asarray(edges), color=colour, label=label, linewidth=1.4)
+    ax.set(xscale="log", yticks=[])

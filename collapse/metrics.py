@@ -330,6 +330,44 @@ def tail_mass_samples(samples, truth, level=0.05):
     return (np.abs(samples - truth.mean) > half).mean(axis=-1)
 
 
+def perplexity(model, blocks):
+    """Perplexity of each block of words under a language model.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The models, batch shape (...); see `collapse.language`.
+    blocks : array_like of int, shape (size, length) or (..., size, length)
+        What is scored.
+
+    Returns
+    -------
+    ndarray, shape (..., size)
+        One over the geometric mean of the probabilities of a block's words; infinite if one of
+        them has none.
+    """
+    return np.exp(-model.log_probabilities(blocks).mean(axis=-1))
+
+
+def corpus_perplexity(model, blocks):
+    """Perplexity of all blocks together under a language model.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The models, batch shape (...); see `collapse.language`.
+    blocks : array_like of int, shape (size, length) or (..., size, length)
+        What is scored.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        One over the geometric mean of the probabilities of all words: the geometric mean of the
+        blocks' perplexities.
+    """
+    return np.exp(-model.log_probabilities(blocks).mean(axis=(-2, -1)))
+
+
 def _batch(model):
     """Return the batch shape of a model."""
     if isinstance(model, Gaussian):

@@ -41,6 +41,13 @@ EXPECTED = {
     "C24": CONDITION,
     "C20": CONDITION,
     "C21": HOLDS,
+    "C23": CONDITION,
+    "C24": CONDITION,
+    "C25": CONDITION,
+    "C26": HOLDS,
+    "C27": CONDITION,
+    "C28": CONDITION,
+    "C29": HOLDS,
     "C30": HOLDS,
     "C32": CONDITION,
     "C34": CONDITION,
@@ -51,6 +58,8 @@ EXPECTED = {
     "S7": CONDITION,
     "S9": CONDITION,
     "S4": HOLDS,
+    "S5": CONDITION,
+    "S6": CONDITION,
 }
 
 

@@ -16,6 +16,7 @@ from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
 from sklearn import neighbors
 from twins import (
+    NGramTwin,
     categorical_chain,
     gaussian_chain,
     histogram_chain,
@@ -23,6 +24,7 @@ from twins import (
     law_chain,
     mixture_chain,
     multivariate_chain,
+    ngram_chain,
 )
 
 from collapse import metrics, models
@@ -41,10 +43,12 @@ from collapse.models.multivariate_mixture import (
     FitMultivariateGaussianMixture,
     MultivariateGaussianMixture,
 )
+from collapse.models.ngram import FitNGram, NGram
 from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
+from collapse.smoothing import KneserNey
 
 SIZES = [4, 3, 5]
 each_policy = pytest.mark.parametrize("policy", [replace, accumulate])
@@ -318,6 +322,39 @@ def estimator():
         wrong={"fit": FitEstimator(neighbors.KernelDensity(bandwidth=1.0))},
         deviations=None,
         chains=300,
+def ngrams():
+    text = np.array([[0, 1, 2], [0, 1, 1], [2, 2, 1]])
+    twin = partial(NGramTwin, order=2, words=3, discount=[0.5, 0.5])
+    starts = np.empty((1, 0), dtype=int), np.arange(3)[:, None]  # a block's start, each word
+
+    def laws(m):
+        return np.concatenate([m.next_law(tokens) for tokens in starts], axis=-2)
+
+    def features(laws):
+        laws = laws.reshape(*laws.shape[:-2], 12)
+        return np.concatenate([laws, np.log(laws[..., :3])], axis=-1)
+
+    def slow(m):
+        return [[m.probability(w, (c,)) for w in range(3)] for c in (None, 0, 1, 2)]
+
+    return Case(
+        name="n-grams",
+        make=FitNGram(2, 3, KneserNey(0.5)),
+        arguments=(text,),
+        fit=FitNGram(2, 3, KneserNey(0.5)),
+        event=(3,),
+        density=lambda x: np.log(
+            [twin(text.tolist()).block_probability(row) for row in x.tolist()]
+        ),
+        of=None,
+        parameters=lambda m: (laws(m),),
+        summaries=lambda m: features(laws(m)),
+        twin=lambda *a: features(
+            np.array([slow(m) for m in ngram_chain(text.tolist(), 2, 3, [0.5, 0.5], *a)])
+        ),
+        wrong={"fit": FitNGram(2, 3, KneserNey(1.0))},
+        deviations=None,
+        chains=800,
     )
 
 
@@ -360,6 +397,7 @@ CASES = [
     mixture(),
     multivariate_mixture(),
     estimator(),
+    ngrams(),
     procedure(
         Shrunk(UNBIASED, 1.5, 0.3), lambda m, v: (m, 0.7 * v + 0.45), Shrunk(UNBIASED, 3.0, 0.3)
     ),
@@ -538,6 +576,8 @@ def test_densities_are_normalised(case):
     model = case.reality
     if isinstance(model, Categorical):
         total = np.exp(model.logpmf(np.arange(model.categories))).sum()
+    elif isinstance(model, NGram):
+        total = np.exp(model.logpmf(np.indices((3, 3, 3)).reshape(3, -1).T)).sum()
     elif case.event:
         points, weight = grid(model, *case.event)
         total = np.exp(model.logpdf(points)).sum() * weight

@@ -142,3 +142,82 @@ def mixture_chain(weights, means, covariances, iterations, sizes, rng, accumulat
         weights, means, covariances, _ = mixture_em(np.array(data), len(weights), iterations, **how)
         rows.append((weights, means, covariances))
     return [np.array(values) for values in zip(*rows, strict=True)]
+            data = [*data, rng.normal(means[j], variances[j] ** 0.5)]
+        parts = mixture_em(data, len(weights), iterations)
+        rows.append(parts)
+    return np.transpose(rows, (1, 0, 2))
+
+
+class NGramTwin:
+    """N-gram counts in dictionaries of tuples; the boundary before a block is None."""
+
+    def __init__(self, blocks, order, words, discount):
+        """Count; `discount` is None for maximum likelihood, "modified", or one for each order."""
+        self.order, self.words, self.discount = order, words, discount
+        self.counts = [{} for _ in range(order)]
+        for block in blocks:
+            padded = [None] * (order - 1) + list(block)
+            for end in range(order, len(padded) + 1):
+                gram = tuple(padded[end - order : end])
+                self.counts[-1][gram] = self.counts[-1].get(gram, 0) + 1
+        for n in range(order - 1, 0, -1):
+            for gram, count in self.counts[n].items():
+                once = count if discount is None else 1  # a preceding word counts once
+                self.counts[n - 1][gram[1:]] = self.counts[n - 1].get(gram[1:], 0) + once
+
+    def taken(self, n, count):
+        """Return what is discounted from a count of order n."""
+        if self.discount is None:
+            return 0
+        if self.discount != "modified":
+            return min(self.discount[n - 1], count)
+        values = [min(-(-c // 1), 5) for c in self.counts[n - 1].values()]
+        n1, n2, n3, n4 = (values.count(r) for r in (1, 2, 3, 4))
+        r = min(-(-count // 1), 3)
+        this, following = {1: (n1, n2), 2: (n2, n3), 3: (n3, n4)}[r]
+        if not n1:
+            return min(0.1, count)
+        estimate = r - (r + 1) * n1 / (n1 + 2 * n2) * following / max(this, 1)
+        return min(max(estimate, 0.1), r, count)
+
+    def probability(self, word, context):
+        """Return p(word | context), the context being a tuple."""
+        context = tuple(context)[max(0, len(context) - self.order + 1) :]
+        level = self.counts[len(context)]
+        followed = {gram[-1]: c for gram, c in level.items() if gram[:-1] == context}
+        total = sum(followed.values())
+        lower = self.probability(word, context[1:]) if context else 1 / self.words
+        if not total:
+            return lower
+        n = len(context) + 1
+        rest = sum(self.taken(n, c) for c in followed.values()) / total
+        count = followed.get(word, 0)
+        return (count - self.taken(n, count) if count else 0) / total + rest * lower
+
+    def block_probability(self, block):
+        """Return the probability of a block."""
+        product, context = 1.0, [None] * (self.order - 1)
+        for word in block:
+            product *= self.probability(word, context)
+            context = [*context, word]
+        return product
+
+    def block(self, length, rng):
+        """Draw a block."""
+        context = [None] * (self.order - 1)
+        for _ in range(length):
+            law = [self.probability(word, context) for word in range(self.words)]
+            context.append(rng.choice(self.words, p=np.array(law) / sum(law)))
+        return context[self.order - 1 :]
+
+
+def ngram_chain(blocks, order, words, discount, sizes, rng, accumulate=False):
+    """Return twins of n-gram models from generation 1 on."""
+    model, history, data = NGramTwin(blocks, order, words, discount), [], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        data = data + [model.block(len(blocks[0]), rng) for _ in range(size)]
+        model = NGramTwin(data, order, words, discount)
+        history.append(model)
+    return history

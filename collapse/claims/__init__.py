@@ -2,6 +2,7 @@
 
 from collapse.claims import categorical, detection, functional, gaussian, mixing, multivariate
 from collapse.claims import categorical, functional, gaussian, mixture, multivariate
+from collapse.claims import categorical, functional, gaussian, language, multivariate
 from collapse.claims.ledger import Entry, together
 from collapse.claims.statements import STATEMENTS
 
@@ -9,6 +10,7 @@ from collapse.claims.statements import STATEMENTS
 CHECKS = {
     "C1": (categorical.tails_disappear, "words"),
     "C2": (together(mixture.mixtures_collapse), "mixture"),
+    "C2": (together(language.language_models_collapse), "language"),
     "C4": (categorical.tails_first, "words"),
     "C5": (categorical.inevitable, "workflows"),
     "C6": (functional.errors_compound, "functional"),
@@ -32,6 +34,13 @@ CHECKS = {
     "C19": (gaussian.pooling, "gaussian"),
     "C20": (mixture.point_within_two_thousand, "mixture"),
     "C21": (mixture.distance_grows, "mixture"),
+    "C23": (language.loses_performance, "language"),
+    "C24": (language.keeping_real_text, "language"),
+    "C25": (language.probable_and_improbable, "language"),
+    "C26": (language.learns_part, "language"),
+    "C27": (language.repetition_is_not_the_cause, "language"),
+    "C28": (language.tuning_does_not_protect, "language"),
+    "C29": (language.early_signs_only, "language"),
     "C30": (categorical.finite_experiments, "words"),
     "C32": (detection.people_needed, "provenance"),
     "C34": (detection.first_come, "provenance"),
@@ -42,6 +51,8 @@ CHECKS = {
     "S7": (detection.people_needed, "provenance"),
     "S9": (detection.telling_apart, "provenance"),
     "S4": (together(mixture.mixtures_collapse), "mixture"),
+    "S5": (language.tuning_does_not_protect, "language"),
+    "S6": (language.improbable_and_forgotten, "language"),
 }
 
 # claims without a check that a chapter discusses

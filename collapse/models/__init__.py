@@ -12,4 +12,8 @@ A fit that draws random numbers, or that starts from the newest generation, also
 and fits with the callable that it returns: a fit to which the newest model (reality, for the first
 fit) and the generator are bound. The generator is drawn from and never spawned or kept, so that a
 continued run has the numbers of an uninterrupted one.
+
+Models of language also write text with a decoder and after prompts, and score it word by word:
+`collapse.language.LanguageModel` says what is asked of them, so that a neural model can take the
+place of the n-grams.
 """

@@ -1,0 +1,393 @@
+r"""What decoding does to a law that is learned from its own text.
+
+Decoding changes the next-word law before a word is drawn from it. Ancestral sampling leaves it as
+it is, so that the frequencies stay a martingale and `collapse.theory.categorical` applies; every
+other rule is a selection, which acts again in each generation. Without sampling error a rule is a
+map of laws, applied n times; temperature is in `collapse.theory.functional`. Arrays run over the
+generations 0 (reality), 1, ..., N.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import integrate, special, stats
+
+from collapse import _validate
+from collapse.theory import functional
+
+LARGEST = 5_000  # the largest sample size whose matrix is made
+
+
+def _reality(probabilities):
+    p = _validate.probabilities("probabilities", probabilities)
+    if p.ndim != 1:
+        raise ValueError(f"probabilities must have one axis, (K,), got shape {p.shape}")
+    return p
+
+
+def _leading(p, kept):
+    """Return the laws of the `kept[n]` most probable categories, shape (N + 1, K)."""
+    rank = np.empty(len(p), dtype=int)
+    rank[np.argsort(-p, kind="stable")] = np.arange(len(p))
+    laws = np.where(rank < np.asarray(kept)[:, None], p, 0.0)
+    return laws / laws.sum(axis=-1, keepdims=True)
+
+
+def generations_to_point(probabilities, *, temperature, remainder):
+    r"""Number of generations after which a temperature has left little but the most probable.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (K,)
+        Reality, with one most probable category.
+    temperature : float
+        T, below 1.
+    remainder : float
+        The share that all other categories may still hold, in (0, 1).
+
+    Returns
+    -------
+    int
+        The first n at which they hold no more.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or two categories are equally the most probable.
+
+    Notes
+    -----
+    Exact, without sampling error: by `collapse.theory.functional.tempered_probabilities` the odds
+    of category i against the most probable are :math:`(p_i/p_{\max})^{1/T^n}`. They go to zero
+    doubly exponentially: with r the largest of these ratios at n = 0, the odds of all others
+    together lie between :math:`r^{1/T^n}` and :math:`(K-1)r^{1/T^n}`, so that n grows like the
+    logarithm of :math:`\ln(1/\mathrm{remainder})/\ln(1/r)`, over :math:`\ln(1/T)`.
+    """
+    p, remainder = _reality(probabilities), _validate.real("remainder", remainder, 0, 1)
+    temperature = _validate.real("temperature", temperature, 0, 1, open_below=True)
+    if temperature == 1 or not 0 < remainder < 1:
+        raise ValueError(
+            "temperature must be below 1 and remainder in (0, 1), "
+            f"got {temperature} and {remainder}"
+        )
+    *others, most = np.sort(p)
+    if others and others[-1] == most:
+        raise ValueError(f"probabilities must have one largest entry, got several of {most}")
+    # enough by the upper bound; then the first that will do
+    odds, wanted = max(others, default=0.0) / most, remainder / (1 - remainder)
+    if sum(others) <= remainder:
+        return 0
+    power = max(np.log(wanted / len(others)) / np.log(odds), 1.0)
+    enough = int(np.ceil(np.log(power) / -np.log(temperature))) + 1
+    laws = functional.tempered_probabilities(p, enough, temperature=temperature)
+    rest = np.delete(laws, np.argmax(p), axis=1).sum(axis=1)  # not 1 - p, which rounds to zero
+    return int(np.argmax(rest <= remainder))
+
+
+def top_k_probabilities(probabilities, generations, *, k):
+    r"""Law that is sampled from its k most probable categories, without sampling error.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (K,)
+        Reality.
+    generations : int
+        N.
+    k : int
+        The number of categories kept; of equally probable ones the first.
+
+    Returns
+    -------
+    ndarray, shape (N + 1, K)
+        Reality, and the same truncated law at every generation from 1 on.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Exact: a law with k categories is its own top k, so that the rule acts once. From then on, with
+    or without sampling error, it is ancestral sampling. For k = 1 it is greedy decoding.
+    """
+    p, generations = _reality(probabilities), _validate.integer("generations", generations, 0)
+    k = _validate.integer("k", k, 1)
+    return _leading(p, [len(p), *[k] * generations])
+
+
+def nucleus_support(probabilities, generations, *, mass):
+    r"""Number of categories in the nucleus of each generation, without sampling error.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (K,)
+        Reality.
+    generations : int
+        N.
+    mass : float
+        The mass :math:`\pi` that a nucleus holds at least, in (0, 1].
+
+    Returns
+    -------
+    ndarray of int, shape (N + 1,)
+        :math:`m_0` (all categories of positive probability), :math:`m_1`, ...
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Exact. The nucleus is the smallest set of the most probable categories that holds a mass of at
+    least :math:`\pi`. With :math:`P_m`, the m largest probabilities of reality together, generation
+    n has the shares :math:`p_i/P_{m_n}`, and so
+
+    .. math:: m_{n+1} = \min\{m : P_m\ge\pi P_{m_n}\}.
+
+    A nucleus of m categories is stable if and only if the least of them holds more than
+    :math:`1-\pi` of it; then :math:`m<1/(1-\pi)`, see `nucleus_limit`. The mass kept of reality
+    falls no faster than :math:`\pi^n`. Equal to the last bit, a mass counts as reached: the
+    comparison allows for a relative rounding of 1e-12.
+    """
+    p, generations = _reality(probabilities), _validate.integer("generations", generations, 0)
+    mass = _validate.real("mass", mass, 0, 1, open_below=True)
+    held = np.cumsum(np.sort(p[p > 0])[::-1])
+    kept = [len(held)]
+    for _ in range(generations):
+        kept.append(1 + int(np.argmax(held >= mass * held[kept[-1] - 1] * (1 - 1e-12))))
+    return np.array(kept)
+
+
+def nucleus_probabilities(probabilities, generations, *, mass):
+    r"""Law that is sampled from its nucleus, without sampling error.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (K,)
+        Reality.
+    generations : int
+        N.
+    mass : float
+        The mass that a nucleus holds at least, in (0, 1].
+
+    Returns
+    -------
+    ndarray, shape (N + 1, K)
+        Reality's law on the categories that `nucleus_support` counts.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Exact: what is kept keeps its proportions.
+    """
+    p = _reality(probabilities)
+    return _leading(p, nucleus_support(p, generations, mass=mass))
+
+
+def nucleus_limit(mass):
+    r"""Largest number of categories that can stay in a nucleus for ever.
+
+    Parameters
+    ----------
+    mass : float
+        The mass :math:`\pi` that a nucleus holds at least, in (0, 1).
+
+    Returns
+    -------
+    int
+        The largest whole number below :math:`1/(1-\pi)`.
+
+    Raises
+    ------
+    ValueError
+        If `mass` is out of range.
+
+    Notes
+    -----
+    A bound, reached by equally probable categories: of m categories the least holds at most 1/m,
+    and a stable nucleus needs it to hold more than :math:`1-\pi`. Whatever the vocabulary, a
+    nucleus of mass 0.9 ends with at most nine words in every context.
+    """
+    mass = _validate.real("mass", mass, 0, 1, open_below=True)
+    if mass == 1:
+        raise ValueError("mass must be below 1, where everything is kept for ever, got 1.0")
+    return max(int(np.ceil((1 - 1e-12) / (1 - mass))) - 1, 1)
+
+
+def transition_matrix(sample_size, decode):
+    r"""Return the transition probabilities of a word's count under a rule of decoding.
+
+    Parameters
+    ----------
+    sample_size : int
+        M, the same in every generation, at most 5000.
+    decode : callable
+        ``decode(laws)`` turns laws of shape (..., 2) into the laws that are drawn from.
+
+    Returns
+    -------
+    ndarray, shape (M + 1, M + 1)
+        Entry [i, j] is the probability of j copies of the first of two words after i copies.
+
+    Raises
+    ------
+    ValueError
+        If `sample_size` is not as described, or `decode` does not give probabilities.
+
+    Notes
+    -----
+    Exact: Binomial(M, D(i/M)), the Wright-Fisher model with the selection D. For a context with
+    more than two words a rule like temperature does not treat "all others" as one word, and the
+    reduction to two categories is not exact.
+    """
+    size = _validate.integer("sample_size", sample_size, 1)
+    if size > LARGEST:
+        raise ValueError(f"sample_size must be at most {LARGEST} here, got {size}")
+    copies = np.arange(size + 1)
+    return stats.binom.pmf(copies, size, _decoded(decode, copies / size)[:, None])
+
+
+def _decoded(decode, share):
+    """Return the share of the first word after decoding."""
+    if not callable(decode):
+        raise ValueError(f"decode must be callable, got {decode!r}")
+    laws = decode(np.stack([share, 1 - share], axis=-1))
+    return np.minimum(_validate.probabilities("decode(laws)", laws)[..., 0], 1.0)
+
+
+def _absorbed(share, sample_size, decode):
+    """Return ending probability and time of a word, given its share in reality."""
+    share = _validate.real("share", share, 0, 1)
+    step = transition_matrix(sample_size, decode)
+    size = len(step) - 1
+    ending, time = np.zeros((2, size + 1))
+    ending[-1] = 1
+    if size > 1:
+        inner = np.s_[1:-1]
+        leaving = np.eye(size - 1) - step[inner, inner]
+        aims = np.stack([step[inner, -1], np.ones(size - 1)], axis=-1)
+        ending[inner], time[inner] = np.linalg.solve(leaving, aims).T
+    # the first sample is of real text, to which no rule was applied
+    first = stats.binom.pmf(np.arange(size + 1), size, share)
+    return float(first @ ending), float(first @ time + (0 < share < 1))
+
+
+def ending_probability(share, sample_size, decode):
+    r"""Probability that one of two words is the only one left in the end.
+
+    Parameters
+    ----------
+    share : float
+        Its share in reality, in [0, 1].
+    sample_size : int
+        M, the same in every generation, at most 5000.
+    decode : callable
+        ``decode(laws)`` turns laws of shape (..., 2) into the laws that are drawn from; a point
+        must stay a point, and both points must be within reach.
+
+    Returns
+    -------
+    float
+        The probability.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
+
+    Notes
+    -----
+    Exact: first-step analysis of `transition_matrix`, :math:`(I-Q)u=R`. The first sample is drawn
+    from reality as it is. With ancestral sampling the result is `share`, by the martingale.
+    """
+    return _absorbed(share, sample_size, decode)[0]
+
+
+def ending_time(share, sample_size, decode):
+    r"""Return the expected number of generations until one of two words is the only one left.
+
+    Parameters
+    ----------
+    share : float
+        The share of the first word in reality, in [0, 1].
+    sample_size : int
+        M, the same in every generation, at most 5000.
+    decode : callable
+        ``decode(laws)`` turns laws of shape (..., 2) into the laws that are drawn from; a point
+        must stay a point, and a point must be within reach.
+
+    Returns
+    -------
+    float
+        The expected first generation whose model is a point; 0 if reality is one.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
+
+    Notes
+    -----
+    Exact: :math:`(I-Q)t=1` of `transition_matrix`. With ancestral sampling it is
+    `collapse.theory.categorical.expected_absorption_time`. A temperature above 1 favours the rarer
+    word, and the time then grows exponentially in M: what temperature flattens, chance still
+    ends, but late.
+    """
+    return _absorbed(share, sample_size, decode)[1]
+
+
+def diffusion_ending_probability(share, sample_size, *, temperature):
+    r"""Diffusion limit of `ending_probability` for sampling at a temperature.
+
+    Parameters
+    ----------
+    share : float
+        The share x of the word in reality, in [0, 1].
+    sample_size : int
+        M, of any size.
+    temperature : float
+        T, positive.
+
+    Returns
+    -------
+    float
+        :math:`\int_0^x e^{2M(1/T-1)h(y)}dy\big/\int_0^1 e^{2M(1/T-1)h(y)}dy` with
+        :math:`h(y)=-y\ln y-(1-y)\ln(1-y)`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Asymptotic in M, at fixed :math:`M(1/T-1)`. The log-odds of the word are multiplied by 1/T, so
+    that to first order its share moves by :math:`x(1-x)(1/T-1)\ln\frac x{1-x}` a generation, with
+    the variance x(1-x)/M: selection that favours whatever is frequent (T < 1) or rare (T > 1). The
+    scale function of this diffusion has the derivative :math:`\exp(-2M(1/T-1)\int\ln\frac y{1-y}
+    dy)`, and the integral is -h. So temperature outweighs chance as soon as
+    :math:`M|1/T-1|` exceeds about 1.
+    """
+    share = _validate.real("share", share, 0, 1)
+    size = _validate.integer("sample_size", sample_size, 1)
+    temperature = _validate.real("temperature", temperature, 0, open_below=True)
+    strength = 2 * size * (1 / temperature - 1)
+    top = max(strength * np.log(2), 0.0)  # the largest exponent is taken off
+
+    def scale(y):
+        return np.exp(strength * (special.entr(y) + special.entr(1 - y)) - top)
+
+    # by symmetry half of the integral lies on either side of 1/2, where the peak is for T < 1
+    x = min(share, 1 - share)
+    edges = 0.5 * (1 - np.linspace(1, 0, 65) ** 3)
+    pieces = [integrate.quad(scale, a, b)[0] for a, b in pairwise(edges)]
+    cut = np.searchsorted(edges, x, side="right") - 1
+    below = sum(pieces[:cut]) + (integrate.quad(scale, edges[cut], x)[0] if x < 0.5 else 0.0)
+    lower = 0.5 * below / sum(pieces)
+    return float(lower if share <= 0.5 else 1 - lower)
