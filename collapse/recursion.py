@@ -6,7 +6,8 @@ Order of events. Generation 0 is reality. For n = 0, 1, ..., N - 1:
    generation n, so that real data enter exactly once, as the M_0 draws that generation 1 is
    fitted to;
 2. generation n + 1 is fitted to these data. Its variance divides by M_n or by M_n - 1 as the fit
-   says (``ddof``).
+   says (``ddof``). A fit that needs more than the data, namely random numbers or the generation
+   that it carries on from, has ``prepared(newest, rng)``, which is called for this.
 
 All chains advance together, in array operations over their common axis.
 """
@@ -196,7 +197,9 @@ def recurse(
     reality : model
         Generation 0: one model, which every chain starts from, or a batch of `chains` models.
     fit : callable
-        ``fit(data)`` returns the model that is learned from the data.
+        ``fit(data)`` returns the model that is learned from the data. If it has a method
+        ``prepared``, then ``fit.prepared(newest, rng)(data)`` does, where `newest` is generation
+        n, which is reality for n = 0, and `rng` the generator of the run.
     sample_size : int, sequence of int, or callable
         M_n: a number, one number for each generation, or a function of n = 0, 1, ...
     generations : int
@@ -308,14 +311,15 @@ def _advance(lineage, generations, rng):
     """Run further generations and return the longer lineage."""
     run, now, reality = lineage._run, lineage._now, lineage.models[0]
     total = now.generation + _validate.integer("generations", generations, 0)
-    smallest = getattr(run.fit, "minimum_size", 1)
+    smallest, prepared = getattr(run.fit, "minimum_size", 1), getattr(run.fit, "prepared", None)
     sizes = _validate.sample_sizes(run.sample_size, total, minimum=smallest)
     kept, rows = {}, []
     try:
         for n in tqdm(range(now.generation, total), delay=2, leave=False, unit="generation"):
             step = Step(n, int(sizes[n]), reality, now.newest, run.draw)
             data, memory = run.policy(step, now.memory, rng)
-            model = run.fit(data)
+            fit = prepared(now.newest, rng) if prepared else run.fit
+            model = fit(data)
             rows.append([function(model) for function in run.measure.values()])
             if run.keep is None or n + 1 in run.keep:
                 kept[n + 1] = model

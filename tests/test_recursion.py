@@ -287,6 +287,52 @@ def test_a_failing_fit_hands_over_what_was_done():
     assert_same_numbers(extend(part, 3), gaussian_run())
 
 
+# --- fits that need more than the data -------------------------------------------------------
+
+
+class CarriedOn:
+    """Goes half of the way from the newest model to the mean of the data, with some noise."""
+
+    minimum_size = 3
+
+    def __init__(self):
+        self.told = []
+
+    def __call__(self, data):
+        raise AssertionError("the fit itself is not called when it has prepared()")
+
+    def prepared(self, newest, rng):
+        self.told.append(newest)
+
+        def fit(data):
+            noise = rng.normal(size=len(data))
+            return Gaussian((newest.mean + data.mean(axis=1)) / 2 + noise, data.var(axis=1))
+
+        return fit
+
+
+def test_a_fit_is_prepared_with_the_newest_model_and_the_generator():
+    fit, rng = CarriedOn(), seeded(21)
+    lineage = gaussian_run(fit=fit, draw=draw_samples, rng=rng)
+    assert all(a is b for a, b in zip(fit.told, lineage.models[:-1], strict=True))
+    again = seeded(21)  # data first, then the fit, from one generator
+    for n, size in enumerate(lineage.sample_sizes):
+        data = lineage.models[n].sample(size, again)
+        mean = (lineage.models[n].mean + data.mean(axis=1)) / 2 + again.normal(size=3)
+        np.testing.assert_array_equal(lineage.models[n + 1].mean, mean)
+    assert rng.random() == again.random()
+
+
+def test_a_prepared_fit_can_be_extended_and_says_what_it_needs():
+    whole = gaussian_run(fit=CarriedOn(), draw=draw_samples)
+    part = gaussian_run(fit=CarriedOn(), draw=draw_samples, generations=2)
+    assert_same_numbers(extend(part, 4), whole)
+    fit = CarriedOn()
+    with pytest.raises(ValueError, match="sample_size"):
+        gaussian_run(fit=fit, draw=draw_samples, sample_size=2)
+    assert not fit.told
+
+
 # --- randomness ------------------------------------------------------------------------------
 
 

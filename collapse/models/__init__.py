@@ -6,4 +6,10 @@ size, drawn with the same law as by sampling, at a cost that does not depend on 
 ``broadcast(chains)`` lays one model over a batch of chains. A fit is a callable from data (raw
 samples with one batch axis per chain, or sufficient statistics) to a model; its hyper-parameters
 are bound beforehand.
+
+A fit that draws random numbers, or that starts from the newest generation, also has
+``prepared(newest, rng)``. The recursion calls it once a generation, after the data have been drawn,
+and fits with the callable that it returns: a fit to which the newest model (reality, for the first
+fit) and the generator are bound. The generator is drawn from and never spawned or kept, so that a
+continued run has the numbers of an uninterrupted one.
 """
