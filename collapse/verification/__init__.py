@@ -8,6 +8,7 @@ from collapse.verification import (
     categorical,
     functional,
     gaussian,
+    linear_vae,
     mixing,
     multivariate_gaussian,
     printed,
@@ -18,6 +19,7 @@ REGISTRY = (
     *gaussian.ENTRIES,
     *multivariate_gaussian.ENTRIES,
     *functional.ENTRIES,
+    *linear_vae.ENTRIES,
     *mixing.ENTRIES,
     *printed.ENTRIES,
 )
