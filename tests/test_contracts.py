@@ -15,6 +15,7 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
 from twins import (
+    autoencoder_chain,
     categorical_chain,
     gaussian_chain,
     histogram_chain,
@@ -36,7 +37,15 @@ from collapse.models.multivariate_gaussian import (
     MultivariateGaussian,
     MultivariateStatistics,
 )
-from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
+from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
+from collapse.models.procedures import (
+    Decoded,
+    Regularized,
+    Rounded,
+    Sharpened,
+    Shrunk,
+    StoppedEarly,
+)
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
@@ -155,6 +164,41 @@ def multivariate(d, ddof):
         wrong={"fit": FitMultivariateGaussian(1 - ddof)},
         deviations=deviations,
         chains=4000,
+    )
+
+
+def linear_autoencoder(noise=None, decoded=False):
+    mean, loadings = np.array([1.0, -1.0, 0.5, 0.0]), np.array([[2.0], [1.0], [0.5], [-1.0]])
+    covariance = loadings @ loadings.T + 0.6 * np.eye(4)
+    fit = FitProbabilisticPCA(1, noise)
+    wrap = Decoded if decoded else lambda fit: fit
+
+    def features(mean, covariance):
+        # of one component: logarithms, and entries that do not depend on its sign
+        trace = np.trace(covariance, axis1=-2, axis2=-1)
+        parts = mean[..., 0], np.log(trace), covariance[..., 0, 1] / trace
+        return np.stack([*parts, covariance[..., 3, 3] / trace], axis=-1)
+
+    def deviations(m, r, size):
+        along = np.sqrt(size / (loadings[:, 0] @ covariance @ loadings[:, 0]))
+        spread = metrics.total_variance(m) - np.trace(covariance)
+        scale = np.sqrt(size / (2 * (covariance**2).sum()))
+        return np.stack([(m.mean - r.mean) @ loadings[:, 0] * along, spread * scale], axis=-1)
+
+    return Case(
+        name=f"linear autoencoder, noise={noise}{', decoded' * decoded}",
+        make=ProbabilisticPCA,
+        arguments=(mean, loadings, np.array(0.6)),
+        fit=wrap(fit),
+        event=(4,),
+        density=stats.multivariate_normal(mean, covariance).logpdf,
+        of=MultivariateStatistics.of if noise is None and not decoded else None,
+        parameters=lambda m: (m.mean, m.covariance),
+        summaries=lambda m: features(m.mean, m.covariance),
+        twin=lambda *a: features(*autoencoder_chain(mean, covariance, noise, decoded, *a)),
+        wrong={"sample_size": [m + 2 for m in SIZES]},
+        deviations=deviations,
+        chains=3000,
     )
 
 
@@ -307,6 +351,9 @@ CASES = [
         lambda m, v: (float(np.float32(m)), float(np.float32(v))),
         Rounded(FitGaussian(ddof=0), "float32"),
     ),
+    linear_autoencoder(),
+    linear_autoencoder(noise=0.9),
+    linear_autoencoder(decoded=True),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 each_family = pytest.mark.parametrize(

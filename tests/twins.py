@@ -47,6 +47,29 @@ def multivariate_chain(mean, covariance, ddof, sizes, rng, accumulate=False):
     return np.array(means), np.array(covariances)
 
 
+def autoencoder_chain(mean, covariance, noise, decoded, sizes, rng, accumulate=False):
+    """Return means and covariances from generation 1 on of linear autoencoders with one code.
+
+    What is handed on is the decoder's mean if `decoded`. From Tipping and Bishop's formula.
+    """
+    means, covariances, data = [], [], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        data.extend(rng.multivariate_normal(mean, covariance, size, check_valid="ignore"))
+        mean = sum(data) / len(data)
+        scatter = sum(np.outer(x - mean, x - mean) for x in data) / len(data)
+        values, vectors = np.linalg.eigh(scatter)
+        sigma2 = sum(values[:-1]) / (len(values) - 1) if noise is None else noise
+        component = vectors[:, -1] * np.sqrt(max(values[-1] - sigma2, 0))
+        covariance = np.outer(component, component)
+        if not decoded:
+            covariance = covariance + sigma2 * np.eye(len(values))
+        means.append(mean)
+        covariances.append(covariance)
+    return np.array(means), np.array(covariances)
+
+
 def law_chain(draw, ddof, sizes, rng, accumulate=False):
     """Return means and variances from generation 1 on, where reality is any law on the line."""
     data = list(draw(sizes[0], rng))

@@ -142,11 +142,10 @@ class ProbabilisticPCA:
 class FitProbabilisticPCA:
     r"""Fit probabilistic principal components by maximum likelihood, in closed form.
 
-    With the eigenvalues :math:`\lambda_1\ge\dots\ge\lambda_d` of the covariance of the data (divided
-    by M) and its first q eigenvectors U, the noise is the mean of the others and
+    With the eigenvalues :math:`\lambda_1\ge\dots\ge\lambda_d` of the covariance of the data, which
+    divides by M, and its first q eigenvectors U, the noise is the mean of the other eigenvalues and
     :math:`W=U\,\mathrm{diag}(\lambda_i-\sigma^2)_+^{1/2}` (Tipping and Bishop 1999). It is also the
-    optimum of a variational autoencoder with linear maps (Lucas et al. 2019); see
-    thm-vae-linear.
+    optimum of a variational autoencoder with linear maps (Lucas et al. 2019); see thm-vae-linear.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
 r"""The linear variational autoencoder, refitted to what it generates.
 
 The decoder is :math:`x=\mu+Wz+\varepsilon` with q codes z ~ N(0, I) and noise of variance
-:math:`\sigma^2` in each of the d coordinates, the encoder is linear too, and both are trained to the
-optimum: probabilistic principal components of what the generation learns from (thm-vae-linear). Only
-the eigenvalues :math:`\lambda_1\ge\dots\ge\lambda_d` of reality's covariance enter; the directions
-stay. A generation hands on either draws of x, or *means*, the decoder's :math:`\mu+Wz` without the
-noise, as the paper's code does. The noise is either learned, or a constant of the decoder. Arrays
-run over the generations 0 (reality), 1, ..., N.
+:math:`\sigma^2` in each of the d coordinates, the encoder is linear too, and both are trained to
+the optimum: probabilistic principal components of what the generation learns from (thm-vae-linear).
+Only the eigenvalues :math:`\lambda_1\ge\dots\ge\lambda_d` of reality's covariance enter; the
+directions stay. A generation hands on either draws of x, or *means*, the decoder's :math:`\mu+Wz`
+without the noise, as the paper's code does. The noise is either learned, or a constant of the
+decoder. Arrays run over the generations 0 (reality), 1, ..., N.
 """
 
 import numpy as np
@@ -65,11 +65,12 @@ def spectrum(eigenvalues, generations, *, latent_dimension, noise_variance=None,
     -----
     Exact for endless samples of any reality (thm-vae-draws and thm-vae-means). Draws: a generation
     keeps the first q eigenvalues and replaces the others by the noise,
-    :math:`\max(\lambda_i,\sigma^2)` and :math:`\sigma^2`. Of this law the next fit is an exact copy.
-    Learned noise is the mean of :math:`\lambda_{q+1},\dots,\lambda_d` and keeps the trace. Means: a
-    generation takes the noise off, :math:`(\lambda_i-\sigma^2)_+`. With a constant noise it does so
-    every time, and n generations leave :math:`(\lambda_i-n\sigma^2)_+`. Learned noise is lost once:
-    generation 2 sees a law of rank q, learns :math:`\sigma^2=0`, and has nothing left to lose.
+    :math:`\max(\lambda_i,\sigma^2)` and :math:`\sigma^2`. Of this law the next fit is an exact
+    copy. Learned noise is the mean of :math:`\lambda_{q+1},\dots,\lambda_d` and keeps the trace.
+    Means: a generation takes the noise off, :math:`(\lambda_i-\sigma^2)_+`. With a constant noise
+    it does so every time, and n generations leave :math:`(\lambda_i-n\sigma^2)_+`. Learned noise
+    is lost once: generation 2 sees a law of rank q, learns :math:`\sigma^2=0`, and has nothing left
+    to lose.
     """
     values, q = _eigenvalues(eigenvalues, latent_dimension)
     n = np.arange(_validate.integer("generations", generations, 0) + 1)[:, None]
@@ -187,8 +188,8 @@ def expected_total_variance(sample_size, generations, eigenvalues):
     -----
     Exact, for any reality and every latent dimension, which does not enter: the fit keeps the trace
     of the sample covariance, whose expectation is :math:`(1-1/M_n)` times that of the law drawn
-    from (thm-vae-finite). Means obey it from generation 1 on, with the trace that generation 1 hands
-    on in the place of reality's: they lie in q dimensions, which are fitted without any noise.
+    from (thm-vae-finite). Means obey it from generation 1 on, with the trace that generation 1
+    hands on in the place of reality's: they lie in q dimensions, which are fitted without noise.
     """
     total = _validate.nonnegative("eigenvalues", eigenvalues).sum()
     return gaussian.std_moment(2, sample_size, generations, ddof=0, variance=total)
