@@ -1,4 +1,4 @@
-r"""The variational autoencoder (VAE), in numpy: short enough to be read, fast enough to be repeated.
+r"""The variational autoencoder (VAE), in numpy: short enough to be read, and fast.
 
 A decoder turns a latent :math:`z \sim \mathcal N(0, I)` into a law :math:`p(x \mid z)` over
 pictures; an encoder guesses the latent of a picture by a normal law :math:`q(z \mid x)` with a
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from itertools import pairwise
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -266,7 +267,7 @@ def gradient(weights, tape, slopes):
         slopes.noise[...] = 0.5 * (flat.shape[-1] - squared * precision)
         error *= precision[..., None]
     else:  # the slope of the cross-entropy in the logit is the sigmoid minus the pixel
-        sigmoid(error)
+        _sigmoid(error)
         error -= tape.x
     _back(weights.decoder, tape.decoder, error, slopes.decoder, to_input=True)
     by_z = tape.z  # now slopes; z = mean + std * noise
@@ -280,7 +281,7 @@ def gradient(weights, tape, slopes):
     _back(weights.encoder, tape.encoder, tape.encoder[-1], slopes.encoder, to_input=False)
 
 
-def sigmoid(logits):
+def _sigmoid(logits):
     """Turn logits into probabilities, in place."""
     logits *= 0.5
     np.tanh(logits, out=logits)
@@ -395,14 +396,19 @@ class VAE:
         z = rng.standard_normal((*lead, size, self.network.latent_dimension), np.float32)
         return self.decode(z)
 
+    @property
+    def decoded(self):
+        """The law of the decoder's means, a model of its own."""
+        return DecoderMeans(self)
+
     def decode(self, z):
         """Mean of p(x|z), shape (..., n, pixels), for latents of shape (..., n, latents)."""
         z = _array("z", z, self.network.latent_dimension)
         output = self._run("decoder", z)
-        return sigmoid(output) if self.network.observation == "bernoulli" else output
+        return _sigmoid(output) if self.network.observation == "bernoulli" else output
 
     def encode(self, x):
-        """Mean and log variance of q(z|x), each (..., n, latents), for pictures (..., n, pixels)."""
+        """Mean and log variance of q(z|x), each (..., n, latents), of pictures (..., n, pixels)."""
         return _halves(self._run("encoder", _pictures("x", x, self.network)))
 
     def _run(self, part, x):
@@ -448,6 +454,31 @@ class VAE:
             inside = np.square(tape.z) - np.square(tape.noise) - tape.log_variance
             kl = divergence(tape.mean, tape.log_variance)
             yield value, value + kl - 0.5 * inside.sum(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class DecoderMeans:
+    """The law of a decoder's means, which is what the paper's code hands on.
+
+    Parameters
+    ----------
+    vae : VAE
+        The models, batch shape (...).
+    """
+
+    vae: VAE
+
+    def __getitem__(self, index):
+        """Return the laws at an index of the batch, for instance that of one chain."""
+        return DecoderMeans(self.vae[index])
+
+    def broadcast(self, chains):
+        """Lay the law over a batch of chains, shape (chains,)."""
+        return DecoderMeans(self.vae.broadcast(chains))
+
+    def sample(self, size, rng):
+        """Draw means, shape (..., size, pixels), float32."""
+        return self.vae.means(size, rng)
 
 
 def _array(name, value, width):
@@ -527,9 +558,10 @@ class FitVAE:
         Pictures in a step.
     rate : float
         Adam's learning rate; the loss is the sum over the batch.
-    floor : float
-        The smallest variance of Gaussian noise, in squared units of a pixel. Without it, data on a
-        surface of the latents' dimension would send the variance to zero and the ELBO to infinity.
+    noise : tuple of float
+        The least and the greatest variance of Gaussian noise, in squared units of a pixel; it is
+        learned between them, or fixed if they are the same. Without a floor, data on a surface of
+        the latents' dimension would send it to zero and the ELBO to infinity.
 
     Raises
     ------
@@ -544,14 +576,18 @@ class FitVAE:
     epochs: int = 30
     batch: int = 128
     rate: float = 1e-3
-    floor: float = 1e-4
+    noise: tuple = (1e-4, np.inf)
 
     def __post_init__(self):
         self._network(1)
         _validate.integer("epochs", self.epochs, 1)
         _validate.integer("batch", self.batch, 1)
         _validate.real("rate", self.rate, 0, open_below=True)
-        _validate.real("floor", self.floor, 0, open_below=True)
+        pair = self.noise if isinstance(self.noise, tuple) and len(self.noise) == 2 else (0, 0)
+        if not all(isinstance(end, Real) for end in pair) or not 0 < pair[0] <= pair[1]:
+            raise ValueError(
+                f"noise must be (least, greatest) with 0 < least <= greatest, got {self.noise!r}"
+            )
 
     @property
     def minimum_size(self):
@@ -582,7 +618,7 @@ class FitVAE:
         network = self._network(first.shape[-1])
         first = _pictures("data", first, network)
         lead, first = first.shape[:-2], first.reshape(-1, *first.shape[-2:])
-        parameters = _start(network, first, self.floor, rng)
+        parameters = _start(network, first, self.noise, rng)
         source = data if fresh else first
         self._train(network, parameters, partial(_batches, source, size // self.batch), rng)
         return VAE._of(network, parameters.reshape(*lead, network.size))
@@ -606,7 +642,7 @@ class FitVAE:
                         count,
                         self.rate,
                     )
-                    np.maximum(weights.noise, np.log(self.floor), out=weights.noise)
+                    np.clip(weights.noise, *np.log(self.noise), out=weights.noise)
                 if not np.isfinite(parameters).all():
                     bad = np.flatnonzero(~np.isfinite(parameters).all(axis=-1))
                     raise FloatingPointError(
@@ -615,7 +651,7 @@ class FitVAE:
                     )
 
 
-def _start(network, data, floor, rng):
+def _start(network, data, noise, rng):
     """Draw the parameters to start from, shape (chains, P), float32.
 
     Weights and biases are uniform within one over the root of the number of inputs; the noise
@@ -628,7 +664,7 @@ def _start(network, data, floor, rng):
     for layer in (*weights.encoder, *weights.decoder):
         layer /= np.sqrt(layer.shape[-2] - 1)
     variance = data.var(axis=-2).mean(axis=-1, keepdims=True)
-    weights.noise[...] = np.log(np.maximum(variance, floor))
+    weights.noise[...] = np.log(np.clip(variance, *noise))
     return parameters
 
 
