@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from itertools import pairwise
+from math import log, pi
 from numbers import Real
 from typing import NamedTuple
 
@@ -221,7 +222,7 @@ def log_density(x, output, noise):
     """
     if noise.shape[-1]:
         squared = np.square(x - output).sum(axis=-1)
-        scale = np.log(2 * np.pi) + noise
+        scale = log(2 * pi) + noise
         return -0.5 * (squared * np.exp(-noise) + x.shape[-1] * scale)
     # log(1 + e^l) without overflow: the larger of l and 0, plus a small rest
     rest = np.log1p(np.exp(-np.abs(output)))
@@ -481,13 +482,13 @@ class DecoderMeans:
         return self.vae.means(size, rng)
 
 
-def _array(name, value, width):
+def _array(name, value, width=None):
     """Return finite float32 numbers of shape (..., n, width), without a copy where possible."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be numbers, got {array.dtype}")
-    if array.ndim < 2 or array.shape[-1] != width or not array.size:
-        raise ValueError(f"{name} must have shape (..., n, {width}), got {array.shape}")
+    if array.ndim < 2 or not array.size or array.shape[-1] != (width or array.shape[-1]):
+        raise ValueError(f"{name} must have shape (..., n, {width or 'pixels'}), got {array.shape}")
     array = array.astype(np.float32, copy=False)
     # NaN and infinity show in the extremes; this takes no memory
     for extreme in (array.min(), array.max()):
@@ -614,13 +615,14 @@ class FitVAE:
             raise ValueError(
                 f"data must hold at least one batch of {self.batch} pictures, got {size}"
             )
-        first = np.asarray(data.batch(self.batch, rng) if fresh else data)
+        first = _array("data", data.batch(self.batch, rng) if fresh else data)
         network = self._network(first.shape[-1])
         first = _pictures("data", first, network)
         lead, first = first.shape[:-2], first.reshape(-1, *first.shape[-2:])
-        parameters = _start(network, first, self.noise, rng)
-        source = data if fresh else first
-        self._train(network, parameters, partial(_batches, source, size // self.batch), rng)
+        batches = partial(_batches, data if fresh else first, size // self.batch)
+        with np.errstate(over="ignore", invalid="ignore"):  # training itself notices
+            parameters = _start(network, first, self.noise, rng)
+            self._train(network, parameters, batches, rng)
         return VAE._of(network, parameters.reshape(*lead, network.size))
 
     def _train(self, network, parameters, batches, rng):
@@ -628,27 +630,22 @@ class FitVAE:
         slopes, first, second = (np.zeros_like(parameters) for _ in range(3))
         weights, into = network.weights(parameters), network.weights(slopes)
         tape, count = Tape(weights, (len(parameters), self.batch)), 0
-        bar = tqdm(range(self.epochs), delay=2, leave=False, unit="epoch")
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that diverges is noticed below
-            for epoch in bar:
-                for x in batches(self.batch, rng):
-                    tape.x[...] = x.reshape(tape.x.shape)
-                    rng.standard_normal(out=tape.noise, dtype=tape.noise.dtype)
-                    forward(weights, tape)
-                    gradient(weights, tape, into)
-                    count += 1
-                    step(
-                        *(a.reshape(-1) for a in (parameters, slopes, first, second)),
-                        count,
-                        self.rate,
-                    )
-                    np.clip(weights.noise, *np.log(self.noise), out=weights.noise)
-                if not np.isfinite(parameters).all():
-                    bad = np.flatnonzero(~np.isfinite(parameters).all(axis=-1))
-                    raise FloatingPointError(
-                        f"the loss is not finite any more after epoch {epoch + 1} of "
-                        f"{self.epochs}, in chain {bad[0]}; rate={self.rate} may be too large"
-                    )
+        flat = [a.reshape(-1) for a in (parameters, slopes, first, second)]
+        for epoch in tqdm(range(self.epochs), delay=2, leave=False, unit="epoch"):
+            for x in batches(self.batch, rng):
+                tape.x[...] = x.reshape(tape.x.shape)
+                rng.standard_normal(out=tape.noise, dtype=np.float32)
+                forward(weights, tape)
+                gradient(weights, tape, into)
+                count += 1
+                step(*flat, count, self.rate)
+                np.clip(weights.noise, *np.log(self.noise), out=weights.noise)
+            finite = np.isfinite(parameters).all(axis=-1)
+            if not finite.all():
+                raise FloatingPointError(
+                    f"the loss is not finite any more after epoch {epoch + 1} of {self.epochs}, "
+                    f"in chain {finite.argmin()}; rate={self.rate} may be too large"
+                )
 
 
 def _start(network, data, noise, rng):
