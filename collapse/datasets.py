@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -244,8 +245,9 @@ def _digits(images, labels):
 def _idx(content, name, axes):
     """Return the array in an IDX file of bytes: magic number, one length an axis, the bytes."""
     start = 4 + 4 * axes
-    shape = np.frombuffer(content[4:start], ">u4").astype(int) if len(content) > start else [0]
-    if content[:4] != bytes([0, 0, 8, axes]) or len(content) != start + np.prod(shape):
+    shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)]
+    magic = bytes([0, 0, 8, axes])  # 8 for bytes
+    if content[:4] != magic or len(content) != start + prod(shape) or 0 in shape:
         raise ValueError(
             f"path must hold an IDX file {name} of bytes along {axes} axes, got {len(content)} "
             f"bytes that start with {content[:start].hex(' ', 4)!r}"

@@ -148,3 +148,42 @@ def mixture_chain(parts, iterations, sizes, rng, accumulate=False):
         parts = mixture_em(data, len(weights), iterations)
         rows.append(parts)
     return np.transpose(rows, (1, 0, 2))
+
+
+def vae_chain(start, decoded, epochs, batch, rate, sizes, rng, accumulate=False):
+    """Return the decoder's means at -1, 0 and 1, from generation 1 on, of linear autoencoders.
+
+    Bernoulli pixels, one latent; only generation 0 hands on its decoder's means, if `decoded`.
+    """
+    (pixels,) = start.decoder[0].shape[1:]
+    sigmoid = lambda output: 1 / (1 + np.exp(-output))  # noqa: E731
+    decoder, data, rows = start.decoder[0], np.empty((0, pixels)), []
+    for n, size in enumerate(sizes):
+        means = sigmoid(rng.normal(size=(size, 1)) @ decoder[:1] + decoder[1])
+        new = means if decoded and n == 0 else rng.random(means.shape) < means
+        data = np.concatenate([data, new]) if accumulate else new.astype(float)
+        encoder = rng.uniform(-1, 1, (pixels + 1, 2)) / np.sqrt(pixels)
+        decoder = rng.uniform(-1, 1, (2, pixels))
+        adam, t = [(np.zeros_like(w), np.zeros_like(w)) for w in (encoder, decoder)], 0
+        for _ in range(epochs):
+            shuffled = rng.permutation(data)
+            for first in range(0, len(data) - batch + 1, batch):
+                x = shuffled[first : first + batch]
+                mean, log_variance = (x @ encoder[:-1] + encoder[-1]).T
+                shift = np.exp(log_variance / 2) * rng.normal(size=batch)
+                z = mean + shift
+                error = sigmoid(np.outer(z, decoder[0]) + decoder[1]) - x
+                by_z = error @ decoder[0]
+                by_log_variance = (by_z * shift + np.exp(log_variance) - 1) / 2
+                moments = np.stack([by_z + mean, by_log_variance], axis=1)
+                slopes = [
+                    np.vstack([x.T @ moments, moments.sum(axis=0)]),
+                    np.stack([z @ error, error.sum(axis=0)]),
+                ]
+                t += 1
+                for w, (m, v), g in zip((encoder, decoder), adam, slopes, strict=True):
+                    m += 0.1 * (g - m)
+                    v += 0.001 * (g**2 - v)
+                    w -= rate * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        rows.append(sigmoid(np.outer([-1, 0, 1], decoder[0]) + decoder[1]))
+    return np.array(rows)
