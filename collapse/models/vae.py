@@ -26,7 +26,7 @@ from tqdm import tqdm
 from collapse import _validate
 from collapse.seeds import generator
 
-_BLOCK = 1 << 15  # the optimiser works through the parameters in blocks that stay in the cache
+_BLOCK = 1 << 14  # the optimiser works through the parameters in blocks that stay in the cache
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8  # Adam's usual ones
 
 
@@ -630,6 +630,7 @@ class FitVAE:
         slopes, first, second = (np.zeros_like(parameters) for _ in range(3))
         weights, into = network.weights(parameters), network.weights(slopes)
         tape, count = Tape(weights, (len(parameters), self.batch)), 0
+        noise = np.log(self.noise)
         flat = [a.reshape(-1) for a in (parameters, slopes, first, second)]
         for epoch in tqdm(range(self.epochs), delay=2, leave=False, unit="epoch"):
             for x in batches(self.batch, rng):
@@ -639,7 +640,7 @@ class FitVAE:
                 gradient(weights, tape, into)
                 count += 1
                 step(*flat, count, self.rate)
-                np.clip(weights.noise, *np.log(self.noise), out=weights.noise)
+                np.clip(weights.noise, *noise, out=weights.noise)
             finite = np.isfinite(parameters).all(axis=-1)
             if not finite.all():
                 raise FloatingPointError(
