@@ -3,7 +3,7 @@ r"""The variational autoencoder (VAE), in numpy: short enough to be read, and fa
 A decoder turns a latent :math:`z \sim \mathcal N(0, I)` into a law :math:`p(x \mid z)` over
 pictures; an encoder guesses the latent of a picture by a normal law :math:`q(z \mid x)` with a
 diagonal covariance. Both are networks of linear layers with rectified units between them, and both
-are trained to raise the evidence lower bound (ELBO), in nats,
+are trained to raise the evidence lower bound (ELBO), in nats (Kingma and Welling 2014),
 
 .. math:: \log p(x) \ge \mathbb E_q \log p(x \mid z) - \mathrm{KL}(q(z \mid x) \| \mathcal N(0, I)).
 
@@ -271,8 +271,9 @@ def gradient(weights, tape, slopes):
         _sigmoid(error)
         error -= tape.x
     _back(weights.decoder, tape.decoder, error, slopes.decoder, to_input=True)
-    by_z = tape.z  # now slopes; z = mean + std * noise
+    by_z = tape.z  # the slope in z = mean + std * noise has taken its place
     tape.mean += by_z
+    # in the log variance: (by_z * std * noise + std**2 - 1) / 2
     tape.noise *= tape.std
     tape.noise *= by_z
     tape.std *= tape.std
@@ -311,15 +312,14 @@ def step(parameters, slopes, first, second, count, rate):
     Adam moves by the mean slope over the root of the mean square. The means are the sums times
     (1 - beta) / (1 - beta**count), factors which are applied to the result.
     """
-    (one, two), epsilon = _BETAS, _EPSILON
-    means = [(1 - beta) / (1 - beta**count) for beta in _BETAS]
-    length, least = rate * means[0] / np.sqrt(means[1]), epsilon / np.sqrt(means[1])
+    one, two = ((1 - beta) / (1 - beta**count) for beta in _BETAS)
+    length, least = rate * one / np.sqrt(two), _EPSILON / np.sqrt(two)
     for start in range(0, len(parameters), _BLOCK):
         p, g, m, v = (a[start : start + _BLOCK] for a in (parameters, slopes, first, second))
-        m *= one
+        m *= _BETAS[0]
         m += g
         g *= g
-        v *= two
+        v *= _BETAS[1]
         v += g
         np.sqrt(v, out=g)
         g += least
@@ -554,7 +554,7 @@ class FitVAE:
         code does.
     epochs : int
         How many times the data are gone through. An epoch has as many steps as there are whole
-        batches in the data; who is left over is chosen anew for each epoch.
+        batches in the data; what is left over differs from epoch to epoch.
     batch : int
         Pictures in a step.
     rate : float
@@ -661,8 +661,9 @@ def _start(network, data, noise, rng):
     weights = network.weights(parameters)
     for layer in (*weights.encoder, *weights.decoder):
         layer /= np.sqrt(layer.shape[-2] - 1)
-    variance = data.var(axis=-2).mean(axis=-1, keepdims=True)
-    weights.noise[...] = np.log(np.clip(variance, *noise))
+    if network.observation == "gaussian":
+        variance = data.var(axis=-2).mean(axis=-1, keepdims=True)
+        weights.noise[...] = np.log(np.clip(variance, *noise))
     return parameters
 
 
