@@ -410,6 +410,15 @@ def test_too_large_a_rate_is_noticed():
         FitVAE(2, hidden=(20,), batch=8, rate=1e4)(data, seeded(22))
 
 
+def test_the_chain_that_diverged_is_named():
+    data = pictures((3, 10), 4, seeded(25))
+    data[1] *= 1e30
+    fit = FitVAE(1, hidden=(3,), observation="gaussian", epochs=2, batch=10)  # one batch is enough
+    with pytest.raises(FloatingPointError, match="epoch 1 of 2, in chain 1"):
+        fit(data, seeded(26))
+    assert np.isfinite(fit(data[[0, 2]], seeded(26)).parameters).all()
+
+
 # --- bad input -------------------------------------------------------------------------------
 
 GOOD = {"latent_dimension": 2, "hidden": (3,), "epochs": 1, "batch": 4}
