@@ -30,10 +30,7 @@ STATEMENTS = (
         ),
         "Abstract of arXiv v2 and Nature",
         "simulation, small network, language model",
-        (
-            "Needs the chapters on mixtures, variational autoencoders and language models, none "
-            "of which exists yet."
-        ),
+        "",
     ),
     Statement(
         "C3",
@@ -241,7 +238,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.1, Figs 8 and 9; Supplementary Information (second-hand)",
         "small network",
-        "Needs the chapter on variational autoencoders, which does not exist yet.",
+        "",
     ),
     Statement(
         "C23",
@@ -426,10 +423,7 @@ STATEMENTS = (
         "Collapse happens in mixtures, in variational autoencoders and in language models.",
         "Summary of the paper; compare C2",
         "simulation, small network, language model",
-        (
-            "Needs the chapters on mixtures, variational autoencoders and language models, none "
-            "of which exists yet."
-        ),
+        "",
     ),
     Statement(
         "S5",
