@@ -6,6 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
+TORCH := torch==2.13.0
 
 # A person's own Jupyter, IPython and matplotlib settings must not change the results.
 export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/settings/jupyter
@@ -54,7 +55,11 @@ lint: $(READY) ## check style, docstrings, metadata and repository
 claims: $(READY) ## print the ledger of claims
 	@$(VENV)/bin/collapse claims
 
-bench: $(READY) ## measure against the peers, write benchmarks/results.json
+# PyTorch is large, and only measured against: it is not in the lock, and what needs it is left out
+# where it cannot be installed. From PyPI it comes with CUDA on Linux; for the CPU alone, set
+# PIP_INDEX_URL=https://download.pytorch.org/whl/cpu.
+bench: $(READY) ## measure against the peers (installs PyTorch), write benchmarks/results.json
+	@$(PY) -c "import torch" 2>/dev/null || $(PY) -m pip install --quiet $(TORCH) || true
 	@$(PY) benchmarks/run.py
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml

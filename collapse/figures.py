@@ -12,11 +12,16 @@ from scipy.special import ndtri
 
 COLOURS = dict(
     zip(
-        ("reality", "fresh", "ddof=1", "ddof=0", "replace", "accumulate", "subsample")
-        + ("printed", "other"),
-        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 2, 0, 1, 0, 4, 5, 3, 7)),
-        ("reality", "ddof=1", "ddof=0", "replace", "accumulate", "printed", "other", "real data"),
-        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 0, 1, 0, 4, 3, 7, 2)),
+        ("reality", "ddof=1", "ddof=0", "replace", "accumulate", "subsample", "printed", "other"),
+        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (2, 0, 1, 0, 4, 5, 3, 7)),
+        strict=True,
+    )
+)
+# what an autoencoder hands on, see collapse.experiments.digits
+COLOURS |= dict(
+    zip(
+        ("fresh", "means", "draws", "real"),
+        (sns.color_palette("colorblind", 10).as_hex()[i] for i in (9, 0, 1, 4)),
         strict=True,
     )
 )
@@ -263,6 +268,8 @@ def definition_grid(records, definitions):
         ax.set_xlabel("generation", fontsize=9)
     axes[0, 0].legend(fontsize=8)
     return fig
+
+
 def shifting_histograms(ax, edges, counts, labels):
     """Draw a histogram for each generation, later ones darker, on a logarithmic axis.
 
@@ -283,3 +290,53 @@ def shifting_histograms(ax, edges, counts, labels):
         density = row / row.sum() / width
         ax.stairs(density, 10.0 ** np.asarray(edges), color=colour, label=label, linewidth=1.4)
     ax.set(xscale="log", yticks=[])
+
+
+def autoencoder_runs(axes, measured, recorded=None):
+    """Draw spread of codes, ELBO and class entropy of runs on digits, one below the other.
+
+    Parameters
+    ----------
+    axes : array of matplotlib Axes, shape (3,)
+        Where to draw.
+    measured : dict of str to dict
+        For each setting what `collapse.digits_experiment.measure` returned.
+    recorded : array_like, optional
+        The authors' spread in generations 1, 2, ...
+    """
+    labels = {"spread": "spread of codes", "elbo": "ELBO, nats", "entropy": "class entropy, nats"}
+    for ax, (quantity, label) in zip(axes, labels.items(), strict=True):
+        for setting, found in measured.items():
+            values = found[quantity][1:]
+            generations = np.arange(1, len(values) + 1)
+            band(ax, generations, values, setting, setting, share=1)
+        ax.set(ylabel=label)
+    if recorded is not None:
+        generations = np.arange(1, len(recorded) + 1)
+        axes[0].plot(generations, recorded, "k+", markersize=8, label="recorded by the authors")
+    axes[0].set(ylim=(0, None))
+    axes[0].legend(fontsize=9, ncols=2)
+    axes[2].axhline(np.log(10), color="0.6", linestyle=":")
+    axes[2].set(xlabel="generation", ylim=(0, 2.45))
+
+
+def mosaic(ax, pictures, rows):
+    """Draw square grey pictures in rows.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    pictures : array_like, shape (R, C, pixels)
+        The pictures, dark on white where they are large.
+    rows : list of str, length R
+        What to write to the left of each row.
+    """
+    pictures = np.asarray(pictures)
+    side = int(np.sqrt(pictures.shape[-1]))
+    tiles = pictures.reshape(*pictures.shape[:2], side, side).swapaxes(1, 2)
+    ax.imshow(tiles.reshape(len(pictures) * side, -1), cmap="Greys")
+    ax.set(xticks=[], yticks=side * (np.arange(len(rows)) + 0.5))
+    ax.set_yticklabels(rows, fontsize=8)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)

@@ -14,6 +14,7 @@ from collapse.models.gaussian import Gaussian
 from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
 from collapse.models.multivariate_mixture import MultivariateGaussianMixture
+from collapse.models.ppca import ProbabilisticPCA
 
 
 def squared_w2(first, second):
@@ -21,7 +22,7 @@ def squared_w2(first, second):
 
     Parameters
     ----------
-    first, second : Gaussian or MultivariateGaussian
+    first, second : Gaussian, MultivariateGaussian or ProbabilisticPCA
         Models whose batches broadcast against each other.
 
     Returns
@@ -40,6 +41,7 @@ def squared_w2(first, second):
     :math:`|\mu_1-\mu_2|^2+\mathrm{tr}\,\Sigma_1+\mathrm{tr}\,\Sigma_2-2\|F_1^\top F_2\|_*` with
     factors :math:`\Sigma=FF^\top` and the nuclear norm, which is Bures' distance (Gelbrich 1990).
     """
+    first, second = _gaussian(first), _gaussian(second)
     _check_pair("squared_w2", first, second, (Gaussian, MultivariateGaussian))
     if isinstance(first, Gaussian):
         return (first.mean - second.mean) ** 2 + (first.std - second.std) ** 2
@@ -85,7 +87,7 @@ def kl(first, second):
 
     Parameters
     ----------
-    first, second : Gaussian, MultivariateGaussian or Categorical
+    first, second : Gaussian, MultivariateGaussian, ProbabilisticPCA or Categorical
         Two models of one family whose batches broadcast against each other.
 
     Returns
@@ -99,6 +101,7 @@ def kl(first, second):
     ValueError
         If the models are not of one family.
     """
+    first, second = _gaussian(first), _gaussian(second)
     _check_pair("kl", first, second, (Gaussian, MultivariateGaussian, Categorical))
     if isinstance(first, Categorical):
         return special.rel_entr(first.probabilities, second.probabilities).sum(axis=-1)
@@ -135,7 +138,7 @@ def total_variance(model):
 
     Parameters
     ----------
-    model : Gaussian, MultivariateGaussian, GaussianMixture or MultivariateGaussianMixture
+    model : Gaussian, MultivariateGaussian, ProbabilisticPCA or a Gaussian mixture
         The models, batch shape (...). Of a mixture it is the total variance, within and between
         its components.
 
@@ -170,6 +173,11 @@ def _(model: GaussianMixture):
 @total_variance.register
 def _(model: MultivariateGaussianMixture):
     return np.trace(model.covariance, axis1=-2, axis2=-1)
+
+
+@total_variance.register
+def _(model: ProbabilisticPCA):
+    return (model.loadings**2).sum(axis=(-2, -1)) + model.mean.shape[-1] * model.noise_variance
 
 
 @singledispatch
@@ -373,6 +381,11 @@ def _batch(model):
     if isinstance(model, Gaussian):
         return model.mean.shape
     return (model.columns if isinstance(model, Categorical) else model.mean).shape[:-1]
+
+
+def _gaussian(model):
+    """Return the law of x of probabilistic principal components, and other models as they are."""
+    return model.law if isinstance(model, ProbabilisticPCA) else model
 
 
 def _check_pair(name, first, second, kinds):

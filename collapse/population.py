@@ -11,7 +11,15 @@ from collapse.models.histogram import FitHistogram, Histogram
 from collapse.models.kde import FitKernelDensity, KernelDensity
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
-from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
+from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
+from collapse.models.procedures import (
+    Decoded,
+    Regularized,
+    Rounded,
+    Sharpened,
+    Shrunk,
+    StoppedEarly,
+)
 
 TOP = 100  # steps after which a fit of a mixture is taken to have reached the top
 
@@ -24,7 +32,7 @@ def population_fit(fit, truth):
     ----------
     fit : callable
         A fit of the package: `FitGaussian`, `FitHistogram`, `FitKernelDensity`, `FitCategorical`,
-        `FitGaussianMixture`, or a procedure around one of them.
+        `FitGaussianMixture`, `FitProbabilisticPCA`, or a procedure around one of them.
     truth : model
         The law, with ``mean`` and ``variance`` for a Gaussian fit, a ``cdf`` for a histogram, and
         ``mean``, ``variance`` and ``logpdf`` for a mixture.
@@ -67,6 +75,14 @@ def _(fit: FitMultivariateGaussian, truth):  # noqa: ARG001
     if isinstance(truth, MultivariateGaussian):
         return truth
     raise ValueError(f"truth must be a MultivariateGaussian, got {truth!r}")
+
+
+@population_fit.register
+def _(fit: FitProbabilisticPCA, truth):
+    law = truth.law if isinstance(truth, ProbabilisticPCA) else truth
+    if isinstance(law, MultivariateGaussian):
+        return fit.of_factor(law.mean, law.factor, law.log_scale)
+    raise ValueError(f"truth must be a Gaussian in d dimensions, got {truth!r}")
 
 
 @population_fit.register
@@ -121,6 +137,7 @@ def _(fit: FitGaussianMixture, truth):
 @population_fit.register(Regularized)
 @population_fit.register(StoppedEarly)
 @population_fit.register(Sharpened)
+@population_fit.register(Decoded)
 @population_fit.register(Rounded)
 def _(fit, truth):
     return fit.adjust(population_fit(fit.fit, truth))

@@ -68,6 +68,26 @@ def draw_statistics(model, size, rng):
     return draw(size, rng)
 
 
+def draw_decoded(model, size, rng):
+    """Draw what a decoder makes of its codes, without observation noise; anything else as it is.
+
+    Parameters
+    ----------
+    model : model
+        The laws, one for each chain; autoencoders have a law ``decoded`` of their decoder's means.
+    size : int
+        M, the number of draws for each chain.
+    rng : numpy.random.Generator
+        The generator to draw from.
+
+    Returns
+    -------
+    sufficient statistics or ndarray, shape (chains, size, ...)
+        The data.
+    """
+    return draw_statistics(getattr(model, "decoded", model), size, rng)
+
+
 @dataclass(frozen=True)
 class Step:
     """What a policy is told about the generation that is about to teach the next one."""

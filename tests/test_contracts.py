@@ -17,6 +17,7 @@ from scipy import integrate, stats
 from sklearn import neighbors
 from twins import (
     NGramTwin,
+    autoencoder_chain,
     categorical_chain,
     gaussian_chain,
     histogram_chain,
@@ -25,6 +26,7 @@ from twins import (
     mixture_chain,
     multivariate_chain,
     ngram_chain,
+    vae_chain,
 )
 
 from collapse import metrics, models
@@ -44,7 +46,16 @@ from collapse.models.multivariate_mixture import (
     MultivariateGaussianMixture,
 )
 from collapse.models.ngram import FitNGram, NGram
-from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
+from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
+from collapse.models.procedures import (
+    Decoded,
+    Regularized,
+    Rounded,
+    Sharpened,
+    Shrunk,
+    StoppedEarly,
+)
+from collapse.models.vae import VAE, FitVAE, Network
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
@@ -63,7 +74,7 @@ class Case:
     arguments: tuple
     fit: Callable
     event: tuple  # the shape of one draw
-    density: Callable  # log density or log probability, by scipy
+    density: Callable | None  # log density or log probability, by scipy; None if it has none
     of: Callable | None  # the statistics of raw samples
     parameters: Callable  # parameters(model): arrays that determine it
     summaries: Callable  # summaries(model): shape (chains, S)
@@ -164,6 +175,41 @@ def multivariate(d, ddof):
         wrong={"fit": FitMultivariateGaussian(1 - ddof)},
         deviations=deviations,
         chains=4000,
+    )
+
+
+def linear_autoencoder(noise=None, decoded=False):
+    mean, loadings = np.array([1.0, -1.0, 0.5, 0.0]), np.array([[2.0], [1.0], [0.5], [-1.0]])
+    covariance = loadings @ loadings.T + 0.6 * np.eye(4)
+    fit = FitProbabilisticPCA(1, noise)
+    wrap = Decoded if decoded else lambda fit: fit
+
+    def features(mean, covariance):
+        # of one component: logarithms, and entries that do not depend on its sign
+        trace = np.trace(covariance, axis1=-2, axis2=-1)
+        parts = mean[..., 0], np.log(trace), covariance[..., 0, 1] / trace
+        return np.stack([*parts, covariance[..., 3, 3] / trace], axis=-1)
+
+    def deviations(m, r, size):
+        along = np.sqrt(size / (loadings[:, 0] @ covariance @ loadings[:, 0]))
+        spread = metrics.total_variance(m) - np.trace(covariance)
+        scale = np.sqrt(size / (2 * (covariance**2).sum()))
+        return np.stack([(m.mean - r.mean) @ loadings[:, 0] * along, spread * scale], axis=-1)
+
+    return Case(
+        name=f"linear autoencoder, noise={noise}{', decoded' * decoded}",
+        make=ProbabilisticPCA,
+        arguments=(mean, loadings, np.array(0.6)),
+        fit=wrap(fit),
+        event=(4,),
+        density=stats.multivariate_normal(mean, covariance).logpdf,
+        of=MultivariateStatistics.of if noise is None and not decoded else None,
+        parameters=lambda m: (m.mean, m.covariance),
+        summaries=lambda m: features(m.mean, m.covariance),
+        twin=lambda *a: features(*autoencoder_chain(mean, covariance, noise, decoded, *a)),
+        wrong={"sample_size": [m + 2 for m in SIZES]},
+        deviations=deviations,
+        chains=3000,
     )
 
 
@@ -322,6 +368,9 @@ def estimator():
         wrong={"fit": FitEstimator(neighbors.KernelDensity(bandwidth=1.0))},
         deviations=None,
         chains=300,
+    )
+
+
 def ngrams():
     text = np.array([[0, 1, 2], [0, 1, 1], [2, 2, 1]])
     twin = partial(NGramTwin, order=2, words=3, discount=[0.5, 0.5])
@@ -382,6 +431,36 @@ def procedure(fit, adjust, wrong):
     )
 
 
+def autoencoder(decoded):
+    network = Network(3, 1, (), "bernoulli")
+    parameters = np.random.default_rng(1).normal(size=network.size)
+    network.weights(parameters).decoder[0][-1] = [2, -3, 1]
+    fit = FitVAE(1, hidden=(), epochs=3, batch=2, rate=0.3)
+
+    def make(parameters):
+        model = VAE(network, parameters)
+        return model.decoded if decoded else model
+
+    def features(means):  # of the decoder, at three latents
+        return means.reshape(*means.shape[:-2], -1)
+
+    return Case(
+        name=f"autoencoder{', decoded' * decoded}",
+        make=make,
+        arguments=(parameters,),
+        fit=fit,
+        event=(3,),
+        density=None,
+        of=None,
+        parameters=lambda m: (m.parameters,),
+        summaries=lambda m: features(m.decode(np.array([[-1.0], [0.0], [1.0]]))),
+        twin=lambda *a: features(vae_chain(network.weights(parameters), decoded, 3, 2, 0.3, *a)),
+        wrong={"fit": dataclasses.replace(fit, rate=0.1)},
+        deviations=None,
+        chains=300,
+    )
+
+
 UNBIASED, START = FitGaussian(ddof=1), Gaussian(0.5, 1.2)
 ZIPF = 1 / np.arange(1, 301)
 CASES = [
@@ -416,8 +495,16 @@ CASES = [
         lambda m, v: (float(np.float32(m)), float(np.float32(v))),
         Rounded(FitGaussian(ddof=0), "float32"),
     ),
+    linear_autoencoder(),
+    linear_autoencoder(noise=0.9),
+    linear_autoencoder(decoded=True),
+    autoencoder(decoded=False),
+    autoencoder(decoded=True),
 ]
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+each_density = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.density], ids=lambda case: case.name
+)
 each_family = pytest.mark.parametrize(
     "case", [case for case in CASES if case.of], ids=lambda case: case.name
 )
@@ -425,6 +512,12 @@ each_family = pytest.mark.parametrize(
 
 def density_of(model, x):
     return (model.logpdf if hasattr(model, "logpdf") else model.logpmf)(x)
+
+
+def fitted_to(case, data, seed=0):
+    """Return a fit of the case, which may need random numbers."""
+    prepared = getattr(case.fit, "prepared", lambda newest, rng: case.fit)
+    return prepared(None, seeded(seed))(data)
 
 
 def batched(case, batch):
@@ -453,8 +546,9 @@ def test_shapes(case, batch):
     model, rng = batched(case, batch), seeded(1)
     samples = model.sample(6, rng)
     assert samples.shape == (*batch, 6, *case.event)
-    assert density_of(model, samples).shape == (*batch, 6)
-    assert case.fit(samples).sample(2, rng).shape == (*batch, 2, *case.event)
+    if case.density:
+        assert density_of(model, samples).shape == (*batch, 6)
+    assert fitted_to(case, samples).sample(2, rng).shape == (*batch, 2, *case.event)
     if case.of:
         fitted = case.fit(model.statistics(6, rng))
         assert fitted.sample(2, rng).shape == (*batch, 2, *case.event)
@@ -468,11 +562,12 @@ def test_shapes(case, batch):
 @each_case
 def test_broadcast_lays_one_law_over_the_chains(case):
     one, many = case.reality, case.reality.broadcast(5)
-    x = one.sample(9, seeded(2))
-    np.testing.assert_array_equal(
-        density_of(many, np.broadcast_to(x, (5, *x.shape))),
-        np.broadcast_to(density_of(one, x), (5, 9)),
-    )
+    if case.density:
+        x = one.sample(9, seeded(2))
+        np.testing.assert_array_equal(
+            density_of(many, np.broadcast_to(x, (5, *x.shape))),
+            np.broadcast_to(density_of(one, x), (5, 9)),
+        )
     again = many.broadcast(5)
     np.testing.assert_array_equal(again.sample(3, seeded(2)), many.sample(3, seeded(2)))
     # each chain draws for itself
@@ -482,7 +577,7 @@ def test_broadcast_lays_one_law_over_the_chains(case):
 @each_case
 def test_models_cannot_be_changed(case):
     model = case.reality
-    data = case.fit(model.broadcast(2).sample(6, seeded(3)))
+    data = fitted_to(case, model.broadcast(2).sample(6, seeded(3)))
     for record in (model, data, case.fit):
         for field in (*(f.name for f in fields(record)), "something_new"):
             with pytest.raises(AttributeError):
@@ -494,7 +589,7 @@ def test_models_do_not_follow_their_input(case):
     arguments = copy.deepcopy(case.arguments)
     model = case.make(*arguments)
     samples = case.reality.broadcast(3).sample(6, seeded(4))
-    fitted = case.fit(samples)
+    fitted = fitted_to(case, samples)
     before = [m.sample(4, seeded(5)) for m in (model, fitted)]
     for array in (*arguments, samples):
         if isinstance(array, np.ndarray):
@@ -514,8 +609,8 @@ def test_seeds_decide_the_numbers(case, draw):
     legacy = vars(np.random)["get_state"]
     before = legacy()
     numbers = [
-        np.concatenate([np.ravel(a) for a in case.parameters(case.fit(getattr(model, draw)(6, r)))])
-        for r in (seeded(6), seeded(6), seeded(7))
+        np.concatenate([np.ravel(a) for a in case.parameters(fitted_to(case, data))])
+        for data in (getattr(model, draw)(6, seeded(s)) for s in (6, 6, 7))
     ]
     assert np.array_equal(before[1], legacy()[1]) and before[2:] == legacy()[2:]
     np.testing.assert_array_equal(numbers[0], numbers[1])
@@ -571,7 +666,7 @@ def grid(model, d):
     return model.mean + points @ root.T, np.linalg.det(root) * 0.75**d
 
 
-@each_case
+@each_density
 def test_densities_are_normalised(case):
     model = case.reality
     if isinstance(model, Categorical):
@@ -588,7 +683,7 @@ def test_densities_are_normalised(case):
     assert total == pytest.approx(1, abs=1e-7)
 
 
-@each_case
+@each_density
 def test_densities_are_those_of_scipy(case):
     x = case.reality.sample(50, seeded(15))
     with np.errstate(divide="ignore"):

@@ -1,5 +1,6 @@
 """The shipped data are what was released, load in order, and say so clearly when damaged."""
 
+import gzip
 import hashlib
 import json
 import lzma
@@ -10,8 +11,16 @@ import numpy as np
 import pytest
 
 from collapse import datasets
-from collapse.datasets import Address, DamagedDataError, state_of_the_union, tokens, word_counts
+from collapse.datasets import (
+    Address,
+    DamagedDataError,
+    digits,
+    state_of_the_union,
+    tokens,
+    word_counts,
+)
 
+IMAGES, LABELS = "images-idx3-ubyte", "labels-idx1-ubyte"
 NAME = "state_of_the_union.jsonl.xz"
 
 
@@ -21,9 +30,12 @@ def copy(tmp_path, monkeypatch):
     folder = tmp_path / "data"
     shutil.copytree(datasets.DATA, folder)
     monkeypatch.setattr(datasets, "DATA", folder)
-    state_of_the_union.cache_clear()
+    kept = [state_of_the_union, datasets._shipped_digits]
+    for function in kept:
+        function.cache_clear()
     yield folder
-    state_of_the_union.cache_clear()
+    for function in kept:
+        function.cache_clear()
 
 
 def test_every_data_file_is_listed_with_its_checksum():
@@ -173,3 +185,117 @@ def test_repaired_file_loads_again(copy):
         state_of_the_union()
     (copy / NAME).write_bytes(content)
     assert len(state_of_the_union()) == 233
+
+
+# --- digits ----------------------------------------------------------------------------------
+
+
+def test_the_shipped_digits():
+    shipped = digits()
+    assert shipped.images.shape == (5000, 784)
+    assert shipped.images.dtype == np.float32
+    assert (shipped.images.min(), shipped.images.max()) == (0, 1)
+    assert (np.bincount(shipped.labels) == 500).all()
+    # those of the source, to the four digits that are known of it
+    assert (round(shipped.images.mean(), 4), round(shipped.images.std(), 4)) == (0.1313, 0.3086)
+    assert len({image.tobytes() for image in shipped.images}) == 5000
+    assert digits() is shipped
+    assert not shipped.images.flags.writeable and not shipped.labels.flags.writeable
+    sizes = [path.stat().st_size for path in datasets.DATA.iterdir() if "digits" in path.name]
+    assert sum(sizes) < 900_000
+
+
+def test_the_order_of_the_digits_knows_nothing_of_them():
+    shipped = digits()
+    order = [hashlib.sha256(i.tobytes()).digest() for i in (255 * shipped.images).astype(np.uint8)]
+    assert order == sorted(order)
+
+
+def test_pictures_are_upright():
+    ones = digits().images[digits().labels == 1].mean(axis=0).reshape(28, 28)
+    assert (ones.max(axis=0) > 0.3).sum() < (ones.max(axis=1) > 0.3).sum() / 1.5  # taller than wide
+    sevens = digits().images[digits().labels == 7].mean(axis=0).reshape(28, 28)
+    assert sevens[:12].sum() > sevens[16:].sum()  # the bar is at the top
+
+
+def test_split_keeps_order_and_loses_nothing():
+    whole = digits()
+    train, held_out = whole.split(600)
+    assert (len(train.labels), len(held_out.labels)) == (4400, 600)
+    np.testing.assert_array_equal(np.concatenate([train.images, held_out.images]), whole.images)
+    np.testing.assert_array_equal(np.concatenate([train.labels, held_out.labels]), whole.labels)
+    for bad in (0, 5000, 1.5):
+        with pytest.raises(ValueError, match="held_out must be"):
+            whole.split(bad)
+
+
+def test_damaged_digits_are_noticed(copy):
+    for name in (IMAGES, LABELS):
+        file = copy / f"digits.{name}.xz"
+        content = file.read_bytes()
+        file.write_bytes(content[:-1])
+        with pytest.raises(DamagedDataError, match=f"digits.{name}.xz .* damaged"):
+            digits()
+        file.write_bytes(content)
+    assert len(digits().labels) == 5000
+
+
+def idx(array):
+    lengths = b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + lengths + array.astype(np.uint8).tobytes()
+
+
+PICTURES = np.arange(3 * 4 * 5).reshape(3, 4, 5) * 4
+
+
+def write(folder, images, labels, pack=lambda content: content, ending=""):
+    for name, content in ((IMAGES, images), (LABELS, labels)):
+        (folder / f"train-{name}{ending}").write_bytes(pack(content))
+    return folder
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+@pytest.mark.parametrize(("pack", "ending"), [(bytes, ""), (gzip.compress, ".gz")])
+def test_digits_of_a_folder(tmp_path, kind, pack, ending):
+    write(tmp_path, idx(PICTURES), idx(np.array([7, 0, 9])), pack, ending)
+    read = digits(kind(tmp_path))
+    np.testing.assert_array_equal(read.images, PICTURES.reshape(3, 20).astype(np.float32) / 255)
+    np.testing.assert_array_equal(read.labels, [7, 0, 9])
+    assert read.images.dtype == np.float32
+
+
+GOOD, THREE = idx(PICTURES), idx(np.zeros(3))
+DAMAGED = {
+    "truncated": (GOOD[:-1], THREE),
+    "too long": (GOOD, THREE + b"0"),
+    "only a magic number": (GOOD[:4], THREE),
+    "empty": (GOOD, b""),
+    "no pictures": (idx(PICTURES[:0]), idx(np.zeros(0))),
+    "another type": (GOOD, bytes([0, 0, 13]) + THREE[3:]),
+    "exchanged": (THREE, GOOD),
+    "not IDX": (GOOD, b"label\n3\n1\n4\n"),
+    "lengths beyond reason": (GOOD[:4] + b"\xff" * 12 + GOOD[16:], THREE),
+}
+
+
+@pytest.mark.parametrize("contents", DAMAGED.values(), ids=DAMAGED)
+def test_what_is_not_idx_is_refused(tmp_path, contents):
+    with pytest.raises(ValueError, match=r"path must hold an IDX file (images|labels)-idx"):
+        digits(write(tmp_path, *contents))
+
+
+def test_other_bad_folders(tmp_path):
+    for path in (tmp_path / "nowhere", 3, b"bytes"):
+        with pytest.raises(ValueError, match="path must be a folder, got"):
+            digits(path)
+    with pytest.raises(ValueError, match=rf"folder with train-{IMAGES} or train-{IMAGES}.gz"):
+        digits(tmp_path)
+    write(tmp_path, GOOD, idx(np.zeros(4)))
+    with pytest.raises(ValueError, match="one label a picture, got 3 and 4"):
+        digits(tmp_path)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    for broken in (gzip.compress(GOOD)[:-9], GOOD, gzip.compress(GOOD)[:15] + b"x" * 30):
+        write(tmp_path, broken, gzip.compress(THREE), ending=".gz")
+        with pytest.raises(ValueError, match=f"readable files: train-{IMAGES}.gz"):
+            digits(tmp_path)

@@ -47,6 +47,29 @@ def multivariate_chain(mean, covariance, ddof, sizes, rng, accumulate=False):
     return np.array(means), np.array(covariances)
 
 
+def autoencoder_chain(mean, covariance, noise, decoded, sizes, rng, accumulate=False):
+    """Return means and covariances from generation 1 on of linear autoencoders with one code.
+
+    What is handed on is the decoder's mean if `decoded`. From Tipping and Bishop's formula.
+    """
+    means, covariances, data = [], [], []
+    for size in sizes:
+        if not accumulate:
+            data = []
+        data.extend(rng.multivariate_normal(mean, covariance, size, check_valid="ignore"))
+        mean = sum(data) / len(data)
+        scatter = sum(np.outer(x - mean, x - mean) for x in data) / len(data)
+        values, vectors = np.linalg.eigh(scatter)
+        sigma2 = sum(values[:-1]) / (len(values) - 1) if noise is None else noise
+        component = vectors[:, -1] * np.sqrt(max(values[-1] - sigma2, 0))
+        covariance = np.outer(component, component)
+        if not decoded:
+            covariance = covariance + sigma2 * np.eye(len(values))
+        means.append(mean)
+        covariances.append(covariance)
+    return np.array(means), np.array(covariances)
+
+
 def law_chain(draw, ddof, sizes, rng, accumulate=False):
     """Return means and variances from generation 1 on, where reality is any law on the line."""
     data = list(draw(sizes[0], rng))
@@ -142,10 +165,6 @@ def mixture_chain(weights, means, covariances, iterations, sizes, rng, accumulat
         weights, means, covariances, _ = mixture_em(np.array(data), len(weights), iterations, **how)
         rows.append((weights, means, covariances))
     return [np.array(values) for values in zip(*rows, strict=True)]
-            data = [*data, rng.normal(means[j], variances[j] ** 0.5)]
-        parts = mixture_em(data, len(weights), iterations)
-        rows.append(parts)
-    return np.transpose(rows, (1, 0, 2))
 
 
 class NGramTwin:
@@ -221,3 +240,42 @@ def ngram_chain(blocks, order, words, discount, sizes, rng, accumulate=False):
         model = NGramTwin(data, order, words, discount)
         history.append(model)
     return history
+
+
+def vae_chain(start, decoded, epochs, batch, rate, sizes, rng, accumulate=False):
+    """Return the decoder's means at -1, 0 and 1, from generation 1 on, of linear autoencoders.
+
+    Bernoulli pixels, one latent; only generation 0 hands on its decoder's means, if `decoded`.
+    """
+    (pixels,) = start.decoder[0].shape[1:]
+    sigmoid = lambda output: 1 / (1 + np.exp(-output))  # noqa: E731
+    decoder, data, rows = start.decoder[0], np.empty((0, pixels)), []
+    for n, size in enumerate(sizes):
+        means = sigmoid(rng.normal(size=(size, 1)) @ decoder[:1] + decoder[1])
+        new = means if decoded and n == 0 else rng.random(means.shape) < means
+        data = np.concatenate([data, new]) if accumulate else new.astype(float)
+        encoder = rng.uniform(-1, 1, (pixels + 1, 2)) / np.sqrt(pixels)
+        decoder = rng.uniform(-1, 1, (2, pixels))
+        adam, t = [(np.zeros_like(w), np.zeros_like(w)) for w in (encoder, decoder)], 0
+        for _ in range(epochs):
+            shuffled = rng.permutation(data)
+            for first in range(0, len(data) - batch + 1, batch):
+                x = shuffled[first : first + batch]
+                mean, log_variance = (x @ encoder[:-1] + encoder[-1]).T
+                shift = np.exp(log_variance / 2) * rng.normal(size=batch)
+                z = mean + shift
+                error = sigmoid(np.outer(z, decoder[0]) + decoder[1]) - x
+                by_z = error @ decoder[0]
+                by_log_variance = (by_z * shift + np.exp(log_variance) - 1) / 2
+                moments = np.stack([by_z + mean, by_log_variance], axis=1)
+                slopes = [
+                    np.vstack([x.T @ moments, moments.sum(axis=0)]),
+                    np.stack([z @ error, error.sum(axis=0)]),
+                ]
+                t += 1
+                for w, (m, v), g in zip((encoder, decoder), adam, slopes, strict=True):
+                    m += 0.1 * (g - m)
+                    v += 0.001 * (g**2 - v)
+                    w -= rate * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        rows.append(sigmoid(np.outer([-1, 0, 1], decoder[0]) + decoder[1]))
+    return np.array(rows)

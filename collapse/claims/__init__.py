@@ -1,23 +1,40 @@
 """The ledger of claims: every statement of the paper, and its check where one exists."""
 
-from collapse.claims import categorical, detection, functional, gaussian, mixing, multivariate
-from collapse.claims import categorical, functional, gaussian, mixture, multivariate
-from collapse.claims import categorical, functional, gaussian, language, multivariate
+from collapse.claims import (
+    categorical,
+    detection,
+    functional,
+    gaussian,
+    language,
+    mixing,
+    mixture,
+    multivariate,
+    vae,
+)
 from collapse.claims.ledger import Entry, together
 from collapse.claims.statements import STATEMENTS
 
 # identifier -> (check, chapter that explains it)
 CHECKS = {
     "C1": (categorical.tails_disappear, "words"),
-    "C2": (together(mixture.mixtures_collapse), "mixture"),
-    "C2": (together(language.language_models_collapse), "language"),
+    "C2": (
+        together(mixture.mixtures_collapse, vae.collapses, language.language_models_collapse),
+        "mixture",
+    ),
     "C4": (categorical.tails_first, "words"),
     "C5": (categorical.inevitable, "workflows"),
-    "C6": (functional.errors_compound, "functional"),
-    "C7": (gaussian.statistical_error_vanishes, "gaussian"),
-    "C8": (functional.expressivity_acts_once, "functional"),
+    "C6": (together(functional.errors_compound, vae.errors_compound), "functional"),
+    "C7": (
+        together(gaussian.statistical_error_vanishes, vae.statistical_error_vanishes),
+        "gaussian",
+    ),
+    "C8": (together(functional.expressivity_acts_once, vae.expressivity_acts_once), "functional"),
     "C9": (
-        together(functional.expressiveness_helps_and_hurts, mixture.components_help_and_hurt),
+        together(
+            functional.expressiveness_helps_and_hurts,
+            mixture.components_help_and_hurt,
+            vae.expressiveness_helps_and_hurts,
+        ),
         "functional",
     ),
     "C10": (functional.rounding_matters_less, "functional"),
@@ -30,12 +47,11 @@ CHECKS = {
     "C17": (together(multivariate.variance_vanishes, gaussian.variance_vanishes), "dimensions"),
     "C18": (functional.noisy_lower_bounds, "dimensions"),
     "C19": (together(gaussian.pooling, mixing.mixing_attenuates), "workflows"),
-    "C24": (mixing.kept_tenth, "realdata"),
-    "C19": (gaussian.pooling, "gaussian"),
     "C20": (mixture.point_within_two_thousand, "mixture"),
     "C21": (mixture.distance_grows, "mixture"),
+    "C22": (vae.codes_gather, "vae"),
     "C23": (language.loses_performance, "language"),
-    "C24": (language.keeping_real_text, "language"),
+    "C24": (together(language.keeping_real_text, mixing.kept_tenth), "realdata"),
     "C25": (language.probable_and_improbable, "language"),
     "C26": (language.learns_part, "language"),
     "C27": (language.repetition_is_not_the_cause, "language"),
@@ -48,11 +64,14 @@ CHECKS = {
     "S1": (gaussian.tails_then_a_point, "gaussian"),
     "S2": (together(functional.two_sources, mixture.two_sources), "functional"),
     "S3": (gaussian.errors_accumulate, "gaussian"),
-    "S7": (detection.people_needed, "provenance"),
-    "S9": (detection.telling_apart, "provenance"),
-    "S4": (together(mixture.mixtures_collapse), "mixture"),
+    "S4": (
+        together(mixture.mixtures_collapse, vae.collapses, language.language_models_collapse),
+        "mixture",
+    ),
     "S5": (language.tuning_does_not_protect, "language"),
     "S6": (language.improbable_and_forgotten, "language"),
+    "S7": (detection.people_needed, "provenance"),
+    "S9": (detection.telling_apart, "provenance"),
 }
 
 # claims without a check that a chapter discusses

@@ -239,7 +239,7 @@ STATEMENTS = (
         ),
         "arXiv v2 section 5.1, Figs 8 and 9; Supplementary Information (second-hand)",
         "small network",
-        "Needs the chapter on variational autoencoders, which does not exist yet.",
+        "",
     ),
     Statement(
         "C23",

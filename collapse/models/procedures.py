@@ -184,6 +184,34 @@ class StoppedEarly(_Wrapper):
 
 
 @dataclass(frozen=True)
+class Decoded(_Wrapper):
+    """Hand on the decoder's means instead of the law of the data, which has observation noise too.
+
+    Parameters
+    ----------
+    fit : callable
+        A fit of an autoencoder, such as `FitProbabilisticPCA`.
+
+    Raises
+    ------
+    ValueError
+        If `fit` is not callable, or its models have no decoder.
+    """
+
+    fit: Callable
+
+    def adjust(self, model):
+        """Return the law of the decoder's means."""
+        if not hasattr(model, "decoded"):
+            raise ValueError(f"fit must give a model with a decoder, got {type(model).__name__}")
+        return model.decoded
+
+    def __call__(self, data):
+        """Fit to data, then leave the noise out."""
+        return self.adjust(self.fit(data))
+
+
+@dataclass(frozen=True)
 class Sharpened(_Wrapper):
     """Sample at a temperature: raise the fitted law to the power 1/T and normalise.
 
