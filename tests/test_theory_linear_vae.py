@@ -12,7 +12,8 @@ from collapse import metrics
 from collapse.models.multivariate_gaussian import MultivariateGaussian, MultivariateStatistics
 from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
 from collapse.models.procedures import Decoded
-from collapse.population import newest_law, population_fit
+from collapse.policies import newest_law
+from collapse.population import population_fit
 from collapse.recursion import draw_decoded, draw_samples, recurse
 from collapse.seeds import seeded
 from collapse.theory import linear_vae as theory

@@ -12,7 +12,8 @@ from collapse.mixture_metrics import excess_loss, squared_l2
 from collapse.models.gaussian import FitGaussian
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_mixture import MultivariateGaussianMixture
-from collapse.population import newest_law, population_fit
+from collapse.policies import newest_law
+from collapse.population import population_fit
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import categorical, functional

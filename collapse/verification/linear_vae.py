@@ -8,7 +8,8 @@ from collapse.metrics import kl, squared_w2, total_variance
 from collapse.models.multivariate_gaussian import MultivariateGaussian
 from collapse.models.ppca import FitProbabilisticPCA
 from collapse.models.procedures import Decoded
-from collapse.population import newest_law, population_fit
+from collapse.policies import newest_law
+from collapse.population import population_fit
 from collapse.recursion import draw_decoded, draw_statistics, recurse
 from collapse.theory import linear_vae as theory
 from collapse.verification.entry import Computed, Entry, Simulated
