@@ -116,8 +116,8 @@ def presence_probability(probability, sample_size, fresh_share):
     Asymptotic for small p, `prop-realdata-presence`: :math:`1-e^{-Mup\,L(u)}` with the mean
     `lifetime` L. A Poisson number of mean Mup of the item's copies comes in with every generation;
     those that came t generations ago have descendants with probability :math:`h_t` each, so that
-    the number of families alive is Poisson of mean :math:`Mup\sum_t h_t` (the queue with endless servers).
-    A lower bound always: the count's generating function obeys
+    the number of families alive is Poisson of mean :math:`Mup\sum_t h_t` (the queue with endless
+    servers). A lower bound always: the count's generating function obeys
     :math:`(1-(1-s)q)^M\le e^{-(1-s)Mq}` in each step, with :math:`q=up+(1-u)X/M`, so that absence
     is at most as likely as with Poisson numbers.
     """
