@@ -428,9 +428,10 @@ def test_the_threshold_of_the_bias():
 # selection
 
 
+@pytest.mark.parametrize("size", [2, 6])
 @pytest.mark.parametrize("advantage", [-0.5, 0.0, 0.3, 4.0])
-def test_fixation_by_powers_of_the_matrix(advantage):
-    size, p = 6, 0.3
+def test_fixation_by_powers_of_the_matrix(advantage, size):
+    p = 0.3
     matrix = selection.selection_matrix(size, advantage)
     close(matrix.sum(axis=1), 1)
     start = stats.binom.pmf(np.arange(size + 1), size, p)
@@ -440,7 +441,7 @@ def test_fixation_by_powers_of_the_matrix(advantage):
     if advantage == 0:
         assert found == pytest.approx(p)
     chance = 0.5 * (1 + advantage) / (0.5 * (1 + advantage) + 0.5)
-    close(matrix[3], stats.binom.pmf(np.arange(7), 6, chance))
+    close(matrix[size // 2], stats.binom.pmf(np.arange(size + 1), size, chance))
 
 
 def test_fixation_at_the_ends():

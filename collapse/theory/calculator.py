@@ -38,12 +38,12 @@ def fresh_share_for_diversity(kept, sample_size):
 
     Notes
     -----
-    Exact, `eq-realdata-share`. Two draws from generation n + 1 are the same copy with probability 1/M; else they differ
-    with probability :math:`H_n` if both are model data, and with :math:`H_0` on average if one is
-    real, since :math:`E\,p_n=p_0`. So in the long run :math:`s=(1-\frac1M)\frac{1-a}{1-(1-1/M)a}`
-    with :math:`a=(1-u)^2`, hence :math:`1-a=x=\frac{s}{1-s}\cdot\frac1{M-1}` and
-    :math:`u=x/(1+\sqrt{1-x})`. The number of fresh data, about :math:`\frac12\frac s{1-s}`, does
-    not depend on M.
+    Exact, `eq-realdata-share`. Two draws from generation n + 1 are the same copy with probability
+    1/M; else they differ with probability :math:`H_n` if both are model data, and with
+    :math:`H_0` on average if one is real, since :math:`E\,p_n=p_0`. So in the long run
+    :math:`s=(1-\frac1M)\frac{1-a}{1-(1-1/M)a}` with :math:`a=(1-u)^2`, hence
+    :math:`1-a=x=\frac{s}{1-s}\cdot\frac1{M-1}` and :math:`u=x/(1+\sqrt{1-x})`. The number of fresh
+    data, about :math:`\frac12\frac s{1-s}`, does not depend on M.
     """
     size = _validate.integer("sample_size", sample_size, 2)
     kept = _validate.real("kept", kept, 0, 1 - 1 / size, open_below=True)
@@ -113,12 +113,13 @@ def presence_probability(probability, sample_size, fresh_share):
 
     Notes
     -----
-    Asymptotic for small p, `prop-realdata-presence`: :math:`1-e^{-Mup\,L(u)}` with the mean `lifetime` L. A Poisson number
-    of mean Mup of the item's copies comes in with every generation; those that came t generations
-    ago have descendants with probability :math:`h_t` each, so that the number of families alive is
-    Poisson of mean :math:`Mup\sum_t h_t` (the queue with endless servers). A lower bound always:
-    the count's generating function obeys :math:`(1-(1-s)q)^M\le e^{-(1-s)Mq}` in each step, with
-    :math:`q=up+(1-u)X/M`, so that absence is at most as likely as with Poisson numbers.
+    Asymptotic for small p, `prop-realdata-presence`: :math:`1-e^{-Mup\,L(u)}` with the mean
+    `lifetime` L. A Poisson number of mean Mup of the item's copies comes in with every generation;
+    those that came t generations ago have descendants with probability :math:`h_t` each, so that
+    the number of families alive is Poisson of mean :math:`Mup\sum_t h_t` (the queue with endless
+    servers). A lower bound always: the count's generating function obeys
+    :math:`(1-(1-s)q)^M\le e^{-(1-s)Mq}` in each step, with :math:`q=up+(1-u)X/M`, so that absence
+    is at most as likely as with Poisson numbers.
     """
     p = _validate.real("probability", probability, 0, 1)
     size = _validate.integer("sample_size", sample_size, 1)

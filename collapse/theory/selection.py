@@ -38,7 +38,7 @@ def selection_matrix(sample_size, advantage):
     size, advantage = _sizes(sample_size, advantage)
     share = np.arange(size + 1) / size
     chance = share * (1 + advantage) / (1 + advantage * share)
-    return stats.binom.pmf(np.arange(size + 1), size, np.clip(chance, 0, 1)[:, None])
+    return stats.binom.pmf(np.arange(size + 1), size, chance[:, None])
 
 
 def fixation_with_selection(probability, sample_size, advantage):
@@ -71,9 +71,8 @@ def fixation_with_selection(probability, sample_size, advantage):
     p = _validate.real("probability", probability, 0, 1)
     matrix = selection_matrix(sample_size, advantage)
     fixed = np.append(np.zeros(len(matrix) - 1), 1.0)
-    if len(matrix) > 2:
-        inner = np.eye(len(matrix) - 2) - matrix[1:-1, 1:-1]
-        fixed[1:-1] = np.linalg.solve(inner, matrix[1:-1, -1])
+    inner = np.eye(len(matrix) - 2) - matrix[1:-1, 1:-1]
+    fixed[1:-1] = np.linalg.solve(inner, matrix[1:-1, -1])
     return float(stats.binom.pmf(np.arange(len(matrix)), len(matrix) - 1, p) @ fixed)
 
 

@@ -209,7 +209,7 @@ ENTRIES = (
             "mean power of the best test at the level 0.1",
             lambda rng: theory.gaussian_power(
                 6000,
-                (model := _models(rng, [20_000] * 3, 10_000)).mean,
+                (model := _models(rng, [20_000] * 3, 5000)).mean,
                 model.std,
                 level=LEVEL,
             ),
