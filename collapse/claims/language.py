@@ -59,6 +59,7 @@ def _word_counts():
     return np.bincount(texts.train.ravel(), minlength=len(texts.vocabulary))
 
 
+@cache
 def _decay(seed):
     """Return the words alive under maximum likelihood, by generation and chain, and the law."""
     fit = FitNGram(3, len(_texts().vocabulary), MaximumLikelihood())
@@ -233,9 +234,9 @@ def repetition_is_not_the_cause():
         train = whole.train[rng.choice(len(whole.train), 100, replace=False)]
         first = fit(train)
         for penalty, values in found.items():
-            text = first.generate(60, rng, Beam(5, penalty), train[:60])
+            text = first.generate(40, rng, Beam(5, penalty), train[:40])
             repeated = np.mean([1 - len(np.unique(block)) / len(block) for block in text])
-            words = len(np.unique(text)) / len(np.unique(train[:60]))
+            words = len(np.unique(text)) / len(np.unique(train[:40]))
             values.append((repeated, words, corpus_perplexity(fit(text), whole.test)))
     plain, penalised = (np.array(values).T for values in found.values())
     real = np.mean([1 - len(np.unique(block)) / len(block) for block in whole.train])
