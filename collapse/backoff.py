@@ -111,7 +111,7 @@ class Backoff:
         """
         words = np.empty(len(contexts), dtype=np.int64)
         pending = np.argsort(contexts)  # searches that go through memory in order are faster
-        uniform = rng.random(len(contexts))
+        uniform = rng.random(len(contexts))[pending]  # the same for a context, however it is sorted
         for level, seen in self._reversed(contexts):
             row = _find(level.contexts, seen[pending])
             mass = 1 - level.backoff[row]
