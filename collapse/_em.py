@@ -104,12 +104,12 @@ def _climb(points, masses, start, rng, settings):
         groups = start(points, masses, k, rng)
         now = _from_groups(x, masses, groups, ridge, settings)
     else:
-        now = Parts(
-            start.weights, (start.means - centre[:, None]) / scale, start.factors / scale[..., None]
-        )
+        means, factors = (start.means - centre[:, None]) / scale, start.factors / scale[..., None]
+        own = np.diagonal(factors, axis1=-2, axis2=-1)
+        factors = factors + np.maximum(np.sqrt(2 * _FLOOR) - own, 0)[..., None] * np.eye(d)
         if settings.form != "full":
-            square = now.factors @ now.factors.mT
-            now = now._replace(factors=FORMS[settings.form](np.eye(d), square)[0])
+            factors, _ = FORMS[settings.form](np.eye(d), factors @ factors.mT)
+        now = Parts(start.weights, means, factors)
     found = Parts(*map(np.array, now))
     report = Report(
         iterations=np.zeros(n, int),

@@ -138,7 +138,8 @@ def _(law: GaussianMixture):
         weights, means, widths = np.split(row, 3)
         widths = np.maximum(widths, 1e-9 * np.abs(means))
         x = np.unique(means + widths * np.linspace(-8.5, 8.5, 137)[:, None])
-        return _inverse(x, special.ndtr((x[:, None] - means) / widths) @ weights)
+        cdf = special.ndtr((x[:, None] - means) / widths) @ weights
+        return _inverse(x, np.minimum(cdf, 1))  # the weights sum to 1 up to rounding
 
     parts = (law.weights, law.means, np.sqrt(law.variances))
     return _by_row(invert, np.concatenate(parts, axis=-1))
@@ -146,7 +147,8 @@ def _(law: GaussianMixture):
 
 def _inverse(x, cdf):
     """Return the quantiles of a smooth law, given its distribution function on a fine grid."""
-    scores, first = np.unique(np.clip(special.ndtri(cdf), -9, 9), return_index=True)
+    scores = np.clip(special.ndtri(np.minimum(cdf, 1)), -9, 9)  # rounding may go beyond 1
+    scores, first = np.unique(scores, return_index=True)
     inverse = interpolate.PchipInterpolator(scores, x[first])
     return inverse(np.clip(_SCORES, scores[0], scores[-1]))
 

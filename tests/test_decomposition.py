@@ -299,4 +299,4 @@ def test_errors_of_mixtures_are_told_apart():
     assert small.expressivity[1:].max() < 1e-9
     finite = decompose(truth, right, sample_size=200, chains=20, rng=seeded(81))
     assert finite.approximation.max() == 0 == finite.expressivity.max()
-    assert z_score(finite.statistical[0], 0) > 8
+    assert finite.statistical.min() > 0

@@ -8,6 +8,7 @@ from harness import assert_agrees, assert_refutes
 from scipy import optimize, stats
 from twins import mixture_em
 
+from collapse.decomposition import squared_w2_line
 from collapse.models.adapter import ScipyLaw
 from collapse.models.categorical import Categorical
 from collapse.models.gaussian import FitGaussian, Gaussian
@@ -112,6 +113,13 @@ def test_chains_do_not_touch_each_other():
     np.testing.assert_allclose(moved[:, 0], together[:, 0], rtol=1e-6)
     np.testing.assert_allclose(moved[:, 1], 1e3 * together[:, 1] + 7, rtol=1e-6, atol=1e-3)
     np.testing.assert_allclose(moved[:, 2], 1e6 * together[:, 2], rtol=1e-5)
+
+
+def test_distribution_functions_end_at_one():
+    fitted = FitGaussianMixture(3)(samples(500, 30, 17))
+    assert (fitted.weights.sum(-1) > 1).any()  # by rounding
+    assert fitted.cdf(np.full((500, 1), 99.0)).max() == 1
+    assert np.isfinite(squared_w2_line(fitted, THREE)).all()
 
 
 def test_masses_stand_for_repeated_points():

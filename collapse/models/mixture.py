@@ -90,7 +90,7 @@ class GaussianMixture:
         """Distribution function at x, shape (..., n)."""
         shift = np.asarray(x, dtype=float)[..., None, :] - self.means[..., None]
         below = special.ndtr(shift / np.sqrt(self.variances)[..., None])
-        return (self.weights[..., None] * below).sum(axis=-2)
+        return np.minimum((self.weights[..., None] * below).sum(axis=-2), 1)  # up to rounding
 
     def _parts(self):
         """Return what the algorithm works with."""

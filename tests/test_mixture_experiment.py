@@ -1,0 +1,78 @@
+"""The mixture experiment: what it measures, and what ships of its large runs."""
+
+import numpy as np
+import pytest
+from harness import assert_agrees
+
+from collapse.metrics import total_variance
+from collapse.mixture_experiment import REALITIES, component_spread, measures, run, stored, summary
+from collapse.seeds import seeded
+from collapse.theory import categorical
+from collapse.theory import mixture as theory
+
+each_reality = pytest.mark.parametrize("name", REALITIES)
+
+
+def small(name, chains=300):
+    return run(name, sample_size=30, generations=6, chains=chains, rng=seeded(861), keep=[2, 6])
+
+
+@each_reality
+def test_measures_are_one_for_each_chain(name):
+    lineage = small(name, chains=4)
+    truth = REALITIES[name]
+    for function in measures(truth).values():
+        assert function(lineage.newest).shape == (4,)
+    known = {"variance": 1, "log L2": -np.inf, "sliced W2": 0, "weight": truth.weights.min()}
+    for key, value in known.items():
+        assert measures(truth)[key](truth) == pytest.approx(value)
+    assert measures(truth)["tail"](truth) == pytest.approx(0.05, abs=0.005)
+
+
+@each_reality
+def test_variance_is_that_of_theory(name):
+    left = measures(REALITIES[name])["variance"](small(name).newest)
+    start = REALITIES[name].covariance
+    law = np.trace(theory.expected_covariance(30, 6, start, regulariser=1e-6)[-1])
+    assert_agrees(left, law / total_variance(REALITIES[name]))
+
+
+def test_spread_is_the_root_of_the_mean_variance_inside():
+    model = small("overlapping", chains=3).newest
+    inside = np.trace(model.covariances, axis1=-2, axis2=-1) / 2
+    np.testing.assert_allclose(component_spread(model) ** 2, (model.weights * inside).sum(axis=-1))
+
+
+def test_summary_has_quantiles_and_mean():
+    lineage = small("separated")
+    rows = summary(lineage)["weight"]
+    weights = lineage.measure(lambda model: model.weights.min(axis=-1))[1:]
+    np.testing.assert_allclose(rows[:, 1], np.median(weights, axis=-1))
+    np.testing.assert_allclose(rows[:, 3], weights.mean(axis=-1))
+    assert (rows[:, 0] <= rows[:, 1]).all() and (rows[:, 1] <= rows[:, 2]).all()
+
+
+def test_stored_runs_are_complete_and_follow_the_exact_laws():
+    runs, meta = stored()
+    assert {"command", "date", "versions"} <= meta.keys()
+    found = {(entry["reality"], entry["sample_size"]) for entry in runs}
+    assert found == {(name, size) for name in REALITIES for size in (500, 1000, 10_000)}
+    assert len({entry["seed"] for entry in runs}) == len(runs)
+    for entry in runs:
+        n, size = entry["generations"], entry["sample_size"]
+        assert n[-1] == 2000
+        assert {50, 100, 150, 200, 350} <= set(n)
+        assert entry["summary"].keys() == measures(REALITIES["separated"]).keys()
+        assert all(rows.shape == (len(n), 4) for rows in entry["summary"].values())
+        # at n = M / 10 the spread over chains is small: a mean of 20 is good to a few percent
+        at = np.flatnonzero(n <= size / 10)[-1]
+        left = entry["summary"]["variance"][at, 3]
+        assert left == pytest.approx((1 - 1 / size) ** n[at], abs=0.1)
+        if entry["reality"] == "separated":
+            alive = categorical.survival_probability([0.5, 0.5], size, n[at])[-1].sum()
+            assert entry["summary"]["modes"][at, 3] == pytest.approx(alive, abs=0.05)
+
+
+def test_unknown_reality():
+    with pytest.raises(ValueError, match="name"):
+        run("two blobs", sample_size=10, generations=1, chains=1, rng=1, keep=())
