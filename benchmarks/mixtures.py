@@ -4,13 +4,15 @@ import tracemalloc
 
 import numpy as np
 from sklearn.mixture import GaussianMixture as Scikit
-from timing import SEED, row, show
+from timing import SEED, row, seconds, show
 
 from collapse.models.multivariate_mixture import (
     FitMultivariateGaussianMixture,
     MultivariateGaussianMixture,
 )
 from collapse.recursion import recurse
+
+STEPS = 2000
 
 BLOBS = MultivariateGaussianMixture([1 / 3] * 3, [[-2, 0], [2, 0], [0, 3]], np.eye(2))
 

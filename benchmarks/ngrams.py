@@ -19,10 +19,10 @@ def corpus(size):
     return blocks([np.unique(ids[:size], return_inverse=True)[1]])
 
 
-def padded(rows):
+def padded(lines):
     """Return trigrams, bigrams and words that end at each word, as NLTK wants them."""
-    for row in rows:
-        line = ["<s>", "<s>", *map(str, row)]
+    for words in lines:
+        line = ["<s>", "<s>", *map(str, words)]
         for end in range(3, len(line) + 1):
             yield tuple(tuple(line[end - n : end]) for n in (1, 2, 3))
 

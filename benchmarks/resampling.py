@@ -1,7 +1,9 @@
 """Gaussian and categorical generations beside their floor, and beside the usual loop."""
 
+import statistics
+
 import numpy as np
-from timing import SEED, row
+from timing import SEED, row, seconds
 
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
