@@ -292,7 +292,7 @@ def shifting_histograms(ax, edges, counts, labels):
     ax.set(xscale="log", yticks=[])
 
 
-def autoencoder_runs(axes, measured, recorded=None):
+def autoencoder_runs(axes, measured, recorded=None, colours=None):
     """Draw spread of codes, ELBO and class entropy of runs on digits, one below the other.
 
     Parameters
@@ -303,13 +303,15 @@ def autoencoder_runs(axes, measured, recorded=None):
         For each setting what `collapse.digits_experiment.measure` returned.
     recorded : array_like, optional
         The authors' spread in generations 1, 2, ...
+    colours : dict of str to str, optional
+        For each setting a key of `COLOURS`, by default itself.
     """
     labels = {"spread": "spread of codes", "elbo": "ELBO, nats", "entropy": "class entropy, nats"}
     for ax, (quantity, label) in zip(axes, labels.items(), strict=True):
         for setting, found in measured.items():
             values = found[quantity][1:]
             generations = np.arange(1, len(values) + 1)
-            band(ax, generations, values, setting, setting, share=1)
+            band(ax, generations, values, (colours or {}).get(setting, setting), setting, share=1)
         ax.set(ylabel=label)
     if recorded is not None:
         generations = np.arange(1, len(recorded) + 1)

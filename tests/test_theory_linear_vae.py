@@ -9,6 +9,7 @@ from scipy import optimize
 from sklearn.decomposition import PCA
 
 from collapse import metrics
+from collapse.decomposition import decompose
 from collapse.models.multivariate_gaussian import MultivariateGaussian, MultivariateStatistics
 from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
 from collapse.models.procedures import Decoded
@@ -197,6 +198,32 @@ def test_errors_of_the_family(q):
     assert (kl > 1e-3) == (w2 > 1e-3) == (q < 4)
     again = population_fit(FitProbabilisticPCA(q), best)
     np.testing.assert_allclose(again.covariance, best.covariance, atol=1e-12)
+
+
+@each_noise
+def test_decomposition_of_the_linear_autoencoder(noise):
+    family = FitProbabilisticPCA(2)
+    procedure = Decoded(FitProbabilisticPCA(2, noise))
+    errors = decompose(
+        MultivariateGaussian(np.zeros(5), np.diag(VALUES)),
+        family,
+        procedure,
+        sample_size=np.inf,
+        chains=1,
+        generations=6,
+        rng=0,
+        distance=metrics.squared_w2,
+    )
+    once = theory.expressivity_w2(VALUES, latent_dimension=2)
+    np.testing.assert_allclose(errors.expressivity[:, 0], [once, 0, 0, 0, 0, 0], atol=1e-12)
+    assert errors.statistical.max() < 1e-12
+    options = {"latent_dimension": 2, "noise_variance": noise, "means": True}
+    roots = np.sqrt(theory.spectrum(VALUES, 6, **options)[:, :2])
+    lost = (np.diff(roots, axis=0) ** 2).sum(axis=1)
+    np.testing.assert_allclose(errors.approximation[1:, 0], lost[1:], atol=1e-12)
+    first = lost[0] + 3 * VALUES[2:].mean()  # and the noise in the other directions
+    assert errors.approximation[0, 0] == pytest.approx(first, abs=1e-12)
+    assert (errors.approximation[1:].max() > 1e-3) == (noise is not None)
 
 
 def test_a_family_of_all_gaussians_has_as_many_parameters():

@@ -149,7 +149,8 @@ def codes_gather():
         condition="as released, when decoder means are handed on: in linear autoencoders draws "
         "from p(x|z) keep the codes where they are; in the stored runs of networks the spread goes "
         f"from {fresh[1]:.2f} in generation 1 to {fresh[10]:.2f} in generation 10, and to "
-        f"{kept[10]:.2f} if a tenth of the digits are real",
+        f"{kept[10]:.2f} if a tenth of the digits are real; there, draws lose the digits as well, "
+        "since training misses the optimum; how fast it goes depends on the training",
     )
 
 
