@@ -2,14 +2,7 @@
 
 from collapse.claims.ledger import Statement
 
-_N_GRAM = (
-    "Needs a neural language model; the companion will test the n-gram analogue in a chapter "
-    "that does not exist yet."
-)
-_NETWORK = "Needs a neural language model; no chapter trains one yet."
 _SOCIETY = "A statement about society; discussed in the chapter, not computed."
-_MIXTURES = "Needs the mixture chapter, which does not exist yet."
-_SOCIETY = "A statement about society; discussed, not computed. The chapter does not exist yet."
 
 # In order: identifier, text, source, kind, untested.
 STATEMENTS = (
