@@ -3,8 +3,8 @@
 python tools/language_full.py [CHAINS]
 
 Trigram models with modified Kneser-Ney smoothing learn from all training addresses, about 1.4
-million words, ten generations of three policies, and one run at a temperature. It takes about
-five minutes for each chain on one core and 2 GB. Writes chapters/language_full.json.
+million words, ten generations of three policies, and one run at a temperature. It takes two to
+ten minutes for each chain on one core and up to 2 GB. Writes chapters/language_full.json.
 """
 
 import json
