@@ -300,7 +300,7 @@ def autoencoder_runs(axes, measured, recorded=None, colours=None):
     axes : array of matplotlib Axes, shape (3,)
         Where to draw.
     measured : dict of str to dict
-        For each setting what `collapse.digits_experiment.measure` returned.
+        For each setting what `collapse.experiments.digits.measure` returned.
     recorded : array_like, optional
         The authors' spread in generations 1, 2, ...
     colours : dict of str to str, optional

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from collapse.decoding import Ancestral, Temperature
-from collapse.experiment import addresses, rewrite
+from collapse.experiments.language import addresses, rewrite
 from collapse.metrics import corpus_perplexity, perplexity
 from collapse.models.ngram import FitNGram
 from collapse.policies import KeepReal, accumulate, replace

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-from collapse.mixture_experiment import REALITIES, run, summary
+from collapse.experiments.mixture import REALITIES, run, summary
 from collapse.seeds import seeded
 
 PATH = Path(__file__).parents[1] / "collapse" / "data" / "mixture_runs.json"

@@ -18,7 +18,8 @@ import numpy as np
 import scipy
 
 import collapse
-from collapse import datasets, digits_experiment
+from collapse import datasets
+from collapse.experiments import digits
 from collapse.models.vae import FitVAE
 
 SHOWN = (1, 2, 5, 10, 20)
@@ -38,15 +39,15 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     known, held_out = datasets.digits(options.digits).split(options.held_out)
-    judge = digits_experiment.Judge(known)
+    judge = digits.Judge(known)
     fit = FitVAE(
         options.latents, hidden=(options.hidden,), epochs=options.epochs, batch=options.batch
     )
     shown = [n for n in SHOWN if n <= options.generations]
     results = {}
-    for setting in digits_experiment.SETTINGS:
+    for setting in digits.SETTINGS:
         rng = np.random.default_rng(options.seed)  # the same first generation in every setting
-        lineage = digits_experiment.run(
+        lineage = digits.run(
             setting,
             known.images,
             fit,
@@ -54,7 +55,7 @@ def main(arguments=None):
             chains=options.chains,
             rng=rng,
         )
-        found = digits_experiment.measure(lineage, setting, held_out, judge, rng)
+        found = digits.measure(lineage, setting, held_out, judge, rng)
         found["pictures"] = np.stack([pictures(lineage[n], rng) for n in shown])
         results |= {f"{setting} {name}": small(array) for name, array in found.items()}
         how = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from collapse.claims.ledger import Comparison, Evidence, compare
 from collapse.decoding import Ancestral, Beam, Temperature
-from collapse.experiment import addresses, rewrite
+from collapse.experiments.language import addresses, rewrite
 from collapse.metrics import alive, corpus_perplexity, gini_simpson, perplexity
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.ngram import FitNGram

@@ -6,8 +6,8 @@ from scipy import stats
 
 from collapse.claims.functional import _share
 from collapse.claims.ledger import Evidence, compare
+from collapse.experiments.mixture import FIT, REALITIES
 from collapse.metrics import total_variance
-from collapse.mixture_experiment import FIT, REALITIES
 from collapse.mixture_metrics import excess_loss, squared_l2
 from collapse.models.gaussian import FitGaussian
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture

@@ -5,8 +5,9 @@ The linear autoencoder is exact and runs here. The networks' numbers are those o
 
 import numpy as np
 
-from collapse import datasets, digits_experiment
+from collapse import datasets
 from collapse.claims.ledger import Evidence, compare
+from collapse.experiments import digits
 from collapse.metrics import kl, squared_w2, total_variance
 from collapse.models.multivariate_gaussian import MultivariateGaussian
 from collapse.models.ppca import FitProbabilisticPCA
@@ -44,7 +45,7 @@ def _signal(lineage):
 
 def _stored(setting, quantity):
     """Return a quantity of the stored runs, shape (N + 1, chains)."""
-    return digits_experiment.stored().measured[setting][quantity]
+    return digits.stored().measured[setting][quantity]
 
 
 def _unchanged(setting, quantity, words):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from collapse import digits_experiment as experiment
 from collapse.datasets import digits
+from collapse.experiments import digits as experiment
 from collapse.models.vae import FitVAE, Stream
 from collapse.recursion import Step, draw_decoded
 from collapse.seeds import seeded

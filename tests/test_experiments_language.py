@@ -5,7 +5,7 @@ import pytest
 from harness import assert_agrees, assert_refutes
 
 from collapse.decoding import Ancestral, Temperature
-from collapse.experiment import Texts, addresses, pieces, rewrite
+from collapse.experiments.language import Texts, addresses, pieces, rewrite
 from collapse.metrics import corpus_perplexity
 from collapse.models.ngram import FitNGram, NGramCounts
 from collapse.policies import KeepReal, accumulate

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from harness import assert_agrees
 
+from collapse.experiments.mixture import REALITIES, component_spread, measures, run, stored, summary
 from collapse.metrics import total_variance
-from collapse.mixture_experiment import REALITIES, component_spread, measures, run, stored, summary
 from collapse.seeds import seeded
 from collapse.theory import categorical
 from collapse.theory import mixture as theory
