@@ -231,7 +231,7 @@ def definition_grid(records, definitions):
     Parameters
     ----------
     records : dict of str to collapse.definitions.Record
-        A record for each policy, whose name is a key of `COLOURS`.
+        A record for each policy: a key of `COLOURS`, or one with real data.
     definitions : sequence of collapse.definitions.Definition
         An even number of them.
 
@@ -245,10 +245,11 @@ def definition_grid(records, definitions):
         for name, record in records.items():
             values, n = definition.curve(record), record.generations
             known = ~np.isnan(values)
-            ax.plot(n[known], values[known], color=COLOURS[name], label=name)
+            colour = COLOURS.get(name, COLOURS["reality"])
+            ax.plot(n[known], values[known], color=colour, label=name)
             at = definition.collapsed_at(record)
             if at is not None:
-                ax.plot(at, values[n == at], "o", color=COLOURS[name], markersize=6)
+                ax.plot(at, values[n == at], "o", color=colour, markersize=6)
         low, high = ax.get_ylim()
         steep = high > 20 * definition.limit
         low, high = (
