@@ -14,6 +14,8 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/settings/ipython
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/settings/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 book test: export TQDM_DISABLE := 1
+# The matrices are small: several BLAS threads gain little, and on busy cores they wait for each other.
+book test: export OMP_NUM_THREADS := 1
 unexport PYTHONPATH PYTHONHOME MPLBACKEND
 
 # Prints nothing when the interpreter will do, and otherwise the reason.

@@ -321,6 +321,7 @@ def autoencoder_runs(axes, measured, recorded=None, colours=None):
     axes[0].legend(fontsize=9, ncols=2)
     axes[2].axhline(np.log(10), color="0.6", linestyle=":")
     axes[2].set(xlabel="generation", ylim=(0, 2.45))
+    axes[2].xaxis.get_major_locator().set_params(integer=True)
 
 
 def mosaic(ax, pictures, rows):
