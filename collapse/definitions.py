@@ -250,7 +250,7 @@ DEFINITIONS = (
     ),
     Definition(
         "disappearance of the tails",
-        "the median mass in reality's 5 % tails is below half of that",
+        "the median mass in reality's 5 % tails is below half of what it is in reality",
         _lost_tails,
         "share left",
         0.5,

@@ -258,7 +258,8 @@ def definition_grid(records, definitions):
         )
         edges = (low, definition.limit) if definition.below else (definition.limit, high)
         ax.set(xscale="log", yscale="log" if steep else "linear", ylabel=definition.unit)
-        ax.set_xticks(n[:: len(n) // 3], [str(i) for i in n[:: len(n) // 3]])
+        ticks = [i for i in (1, 4, 16, 64, 256) if i <= n[-1]]
+        ax.set_xticks(ticks, [str(i) for i in ticks])
         ax.minorticks_off()
         ax.yaxis.label.set_size(8)
         ax.axhspan(*edges, color="0.9", zorder=0)

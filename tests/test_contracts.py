@@ -346,13 +346,16 @@ def estimator():
     points, narrow, wide = np.array([-1.5, 0.2, 1.0]), 0.4, 3.0
     bumps = [stats.norm(point, narrow) for point in points]
 
+    def bounded(mean, std):  # few chains ask for features with light tails
+        return np.stack([mean / (1 + std), np.log(std)], axis=-1)
+
     def make(points):
         return FitEstimator(neighbors.KernelDensity(bandwidth=narrow))(points)
 
     def summaries(model):
         data = np.array([np.asarray(law.tree_.data)[:, 0] for law in model.estimators])
         bandwidth = [law.bandwidth for law in model.estimators]
-        return on_the_line(data.mean(-1), np.sqrt(data.var(-1) + np.square(bandwidth)))
+        return bounded(data.mean(-1), np.sqrt(data.var(-1) + np.square(bandwidth)))
 
     return Case(
         name="estimator of scikit-learn",
@@ -364,10 +367,10 @@ def estimator():
         of=None,
         parameters=lambda m: [np.asarray(law.tree_.data) for law in m.estimators.flat],
         summaries=summaries,
-        twin=lambda *a: on_the_line(*kernel_chain(points, narrow, wide, *a)),
+        twin=lambda *a: bounded(*kernel_chain(points, narrow, wide, *a)),
         wrong={"fit": FitEstimator(neighbors.KernelDensity(bandwidth=1.0))},
         deviations=None,
-        chains=300,
+        chains=500,
     )
 
 
