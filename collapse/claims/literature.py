@@ -441,15 +441,15 @@ class Table:
         names = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
         body = "\n".join(_row(checked) for checked in self.checked)
         head = f"<thead><tr>{names}</tr></thead>"
-        return f'<table class="ledger">{head}\n<tbody>{body}</tbody></table>'
+        return f'<table class="ledger literature">{head}\n<tbody>{body}</tbody></table>'
 
 
 def _row(checked):
     row, evidence = checked.row, checked.evidence
     numbers = "".join(
         f"<small>{escape(c.quantity)}: {c.predicted:.4g}, observed {c.observed:.4g}, "
-        f"z = {c.z:+.1f}</small><br>"
-        for c in (evidence.stated if evidence else ())
+        f"z = {c.z:+.1f}</small>"
+        for c in (evidence.stated[:1] if evidence else ())
     )
     verdict = (
         f"<b>{SIGNS[checked.verdict]} {checked.verdict}</b><br><small>{escape(row.remark)}</small>"
