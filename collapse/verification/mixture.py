@@ -101,7 +101,7 @@ ENTRIES = (
         "exact",
         "k = 2, d = 2; M = 8, 5, 6; EM with tolerance 0.1",
         Simulated(
-            1601,
+            2901,
             "trace at n = 3",
             lambda rng: _spread(rng, 0.0),
             lambda: _trace(0.0),
@@ -115,7 +115,7 @@ ENTRIES = (
         "exact",
         "k = 2, d = 2, spherical; M = 8, 5, 6; ε = 0.2",
         Simulated(
-            1602,
+            2902,
             "trace at n = 3",
             lambda rng: _spread(rng, EPSILON, "spherical"),
             lambda: _trace(EPSILON),
@@ -130,7 +130,7 @@ ENTRIES = (
         "exact",
         "three components far apart, weight 0.5; M = 12",
         Simulated(
-            1603,
+            2903,
             "log-variance at n = 5, if alive",
             _log_variance,
             lambda: theory.component_log_variance(12, 5, 0.5)[-1],
@@ -144,7 +144,7 @@ ENTRIES = (
         "exact",
         "weight 0.3, two standard deviations apart; M = 50; one step of EM from the truth",
         Simulated(
-            1604,
+            2904,
             "squared deviation of the weight",
             _one_step,
             lambda: theory.one_step_weight_variance(50, 0.3, 2.0),
@@ -158,7 +158,7 @@ ENTRIES = (
         "asymptotic in m",
         "m = 500, n = 3000; ε = 1e-6",
         Simulated(
-            1605,
+            2905,
             "log-variance",
             _floor,
             lambda: _mean_log(theory.floor_of_variance(500, regulariser=1e-6)),
@@ -172,7 +172,7 @@ ENTRIES = (
         "asymptotic in M",
         "weights 0.3, 0.7, far apart; M = 4000",
         Simulated(
-            1606,
+            2906,
             "squared L2 distance at n = 5",
             _distance,
             lambda: _first_order(5),
@@ -186,7 +186,7 @@ ENTRIES = (
         "exact",
         "weights 0.2, 0.3, 0.5 of a Gaussian mixture, far apart; M = 6",
         Simulated(
-            1607,
+            2907,
             "diversity of the weights at n = 4",
             _weights,
             lambda: categorical.expected_gini_simpson(APART.weights, 6, 4)[-1],
