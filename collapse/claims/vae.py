@@ -92,10 +92,10 @@ def collapses():
             _unchanged("fresh", "entropy", "entropy of the ten classes"),
             _unchanged("fresh", "elbo", "ELBO of real digits"),
         ),
-        condition="linear autoencoders exactly: finite samples take 1/M of the variance in every "
-        "generation, and decoder means take a constant noise off every direction, so that the "
-        f"last of them is dead after {dead} generations without any sampling error; networks on "
-        "digits in stored runs",
+        condition="for variational autoencoders; in linear ones exactly: finite samples take 1/M "
+        "of the variance in every generation, and decoder means take a constant noise off every "
+        f"direction, so that the last of them is dead after {dead} generations without any "
+        "sampling error; networks on digits in stored runs",
     )
 
 
