@@ -213,7 +213,9 @@ def _full(base, core):
     for i in range(core.shape[-1]):  # Cholesky, column by column, over all matrices at once
         left = factor[..., i:, :i]
         column = core[..., i:, i] - (left @ left[..., :1, :].mT)[..., 0]
-        singular |= column[..., 0] < floor[..., i]
+        low = column[..., 0] < floor[..., i]
+        singular |= low
+        column[..., 1:] *= ~low[..., None]  # what varies not at all explains nothing
         column[..., 0] = np.maximum(column[..., 0], floor[..., i])
         factor[..., i:, i] = column / np.sqrt(column[..., :1])
     return base @ factor, singular
