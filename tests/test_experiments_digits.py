@@ -45,7 +45,7 @@ def handed(setting, generation):
     reality = experiment.Collection(KNOWN.images[:200]).broadcast(2)
     policy, draw = experiment.SETTINGS[setting]
     newest = model if generation else reality
-    return policy(Step(generation, 200, reality, newest, draw), None, seeded(804))[0]
+    return policy(Step(generation, 200, 2, reality, newest, draw), None, seeded(804))[0]
 
 
 @each_setting
