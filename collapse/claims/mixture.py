@@ -65,9 +65,8 @@ def mixtures_collapse():
     return Evidence(
         stated=(*shares, modes),
         control=shares[0]._replace(predicted=1.0),
-        condition="Gaussian mixtures, the one of the three families that is tested here: whatever "
-        f"EM does, {kept:.0%} of the variance is left in the mean after M generations, in exact "
-        "agreement",
+        condition=f"for Gaussian mixtures: whatever EM does, {kept:.0%} of the variance is left in "
+        "the mean after M generations",
     )
 
 
