@@ -2,8 +2,6 @@
 
 import json
 import math
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from hypothesis import given
 from hypothesis import strategies as st
+from py_mini_racer import MiniRacer
 
 from collapse.calculator import Calculator
 from collapse.seeds import seeded
@@ -162,28 +161,22 @@ def test_the_table_without_a_page():
     assert repr(Calculator()).count("\n") == 3
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="needs node to run the page's script")
 def test_the_script_computes_what_the_package_does():
     rng, cases = seeded(7750), []
     for _ in range(60):
         size, p = round(10 ** rng.uniform(1, 9)), 10 ** rng.uniform(-9, -1)
         kept, presence = rng.uniform(0.1, 1, 2)
         cases.append((size, p, min(kept, 1 - 1 / size), presence * -math.expm1(-size * p)))
-    code = """
-      const cases = JSON.parse(require("fs").readFileSync(0));
-      const result = cases.map(([size, p, kept, presence]) =>
-        [freshShareForDiversity(kept, size), freshShareForItem(p, size, presence)]);
-      const none = [freshShareForDiversity(0.999, 100), freshShareForItem(1e-3, 100, 0.9)];
-      console.log(JSON.stringify([result, none]));
-    """
-    run = subprocess.run(
-        ["node", "-e", SCRIPT.read_text("utf-8") + code],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        check=True,
+    engine = MiniRacer()
+    engine.eval(SCRIPT.read_text("utf-8"))
+    engine.eval(
+        """
+        const answers = cases => JSON.stringify(cases.map(([size, p, kept, presence]) =>
+          [freshShareForDiversity(kept, size), freshShareForItem(p, size, presence)]));
+        """
     )
-    result, none = json.loads(run.stdout)
+    result = json.loads(engine.eval(f"answers({json.dumps(cases)})"))
+    (none,) = json.loads(engine.eval("answers([[100, 1e-3, 0.999, 0.9]])"))
     assert none == [None, None]  # not a number
     expected = [
         (theory.fresh_share_for_diversity(kept, size), theory.fresh_share_for_item(p, size, q))

@@ -1,5 +1,8 @@
 """Checks of the exact laws of unigram models that learn from their own text."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
 from collapse.metrics import gini_simpson
@@ -17,28 +20,22 @@ TUNING = {"prior": PRIOR, "weight": WEIGHT}
 SETTING = "p ∝ 1/rank, 12 words; M = 30, n = 4; {}"
 
 
+@dataclass(frozen=True)
 class _Tuned:
-    """Add a pretrained law with a weight to the counts; each time the same, or the newest."""
+    """Add a prior law with a weight to the counts; each time the same, or the newest."""
 
+    carried_on: bool
     minimum_size = 1
 
-    def __init__(self, carried_on):
-        self.carried_on = carried_on
+    def __call__(self, data, prior=PRIOR):
+        shares = FitCategorical(len(TEXT))(data).probabilities
+        return Categorical((SIZE * shares + WEIGHT * prior) / (SIZE + WEIGHT))
 
     def prepared(self, newest, rng):  # noqa: ARG002
         """Take the newest law in the place of the pretrained one, from generation 1 on."""
         law = newest.probabilities
-        start = np.allclose(law, TEXT)
-        prior = law if self.carried_on and not start else PRIOR
-
-        def fit(data):
-            shares = FitCategorical(len(TEXT))(data).probabilities
-            return Categorical((SIZE * shares + WEIGHT * prior) / (SIZE + WEIGHT))
-
-        return fit
-
-    def __call__(self, data):
-        raise NotImplementedError("the recursion prepares this fit")
+        first = np.allclose(law, TEXT)
+        return partial(self, prior=law if self.carried_on and not first else PRIOR)
 
 
 def _newest(rng, fit=None):
