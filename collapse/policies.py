@@ -15,7 +15,6 @@ statistics do not tell enough the policy says so: it needs ``draw=draw_samples``
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
@@ -509,10 +508,12 @@ def _weighted(data, total):
 
 def _both(step, rng, real, take):
     """Pool what `take(real)` gives with draws of the newest model, M_n together."""
-    parts = [take(real)] if real else []
-    if real < step.size:
-        parts.append(step.draw(step.newest, step.size - real, rng))
-    return reduce(pool, parts)
+    if not real:
+        return step.draw(step.newest, step.size, rng)
+    taken = take(real)
+    if real == step.size:
+        return taken
+    return pool(step.draw(step.newest, step.size - real, rng), taken)
 
 
 def _drawing(step, draw):

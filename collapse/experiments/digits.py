@@ -18,7 +18,7 @@ import numpy as np
 from collapse import datasets
 from collapse.models.ppca import FitProbabilisticPCA
 from collapse.models.vae import Stream
-from collapse.policies import pool, replace
+from collapse.policies import FreshReal, replace
 from collapse.recursion import draw_decoded, draw_samples, recurse
 
 BINS = np.linspace(-3.5, 3.5, 71)
@@ -80,35 +80,11 @@ def draw_fresh(model, size, rng):
     return draw_samples(model, size, rng)
 
 
-def with_real(step, memory, rng):
-    """Learn from decoder means, but for a tenth of real pictures.
-
-    Parameters
-    ----------
-    step : collapse.recursion.Step
-        What is known about the generation that teaches the next one.
-    memory : object
-        Not used.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    data, memory
-        The pictures, and the memory as it was.
-    """
-    kept = step.size if step.generation == 0 else step.size // 10
-    real = step.draw(step.reality, kept, rng)
-    if step.generation == 0:
-        return real, memory
-    return pool(step.draw(step.newest, step.size - kept, rng), real), memory
-
-
 SETTINGS = {
     "fresh": (replace, draw_fresh),
     "means": (replace, draw_decoded),
     "draws": (replace, draw_samples),
-    "real": (with_real, draw_decoded),
+    "real": (FreshReal(share=0.1), draw_decoded),
 }
 
 
