@@ -70,8 +70,13 @@ def test_stored_runs_are_complete_and_follow_the_exact_laws():
         left = entry["summary"]["variance"][at, 3]
         assert abs(left - (1 - 1 / size) ** n[at]) < 5 * error
         if entry["reality"] == "separated":
-            alive = categorical.survival_probability([0.5, 0.5], size, n[at])[-1].sum()
-            assert entry["summary"]["modes"][at, 3] == pytest.approx(alive, abs=0.05)
+            modes = entry["summary"]["modes"][:, 3]
+            # to lose 0.45 of 0.5 by then, a weight has to go six standard deviations
+            assert (modes[n <= size / 50] == 2).all()
+            # a mode that counts as alive has some weight
+            alive = min(categorical.survival_probability([0.5, 0.5], size, 2000)[-1].sum(), 2)
+            error = np.sqrt((alive - 1) * (2 - alive) / entry["chains"])
+            assert modes[-1] < alive + 5 * error
 
 
 def test_unknown_reality():
