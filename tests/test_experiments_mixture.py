@@ -7,7 +7,6 @@ from harness import assert_agrees
 from collapse.experiments.mixture import REALITIES, component_spread, measures, run, stored, summary
 from collapse.metrics import total_variance
 from collapse.seeds import seeded
-from collapse.theory import categorical
 from collapse.theory import mixture as theory
 
 each_reality = pytest.mark.parametrize("name", REALITIES)
@@ -73,10 +72,9 @@ def test_stored_runs_are_complete_and_follow_the_exact_laws():
             modes = entry["summary"]["modes"][:, 3]
             # to lose 0.45 of 0.5 by then, a weight has to go six standard deviations
             assert (modes[n <= size / 50] == 2).all()
-            # a mode that counts as alive has some weight
-            alive = min(categorical.survival_probability([0.5, 0.5], size, 2000)[-1].sum(), 2)
-            error = np.sqrt((alive - 1) * (2 - alive) / entry["chains"])
-            assert modes[-1] < alive + 5 * error
+            # where both are alive the product of the weights, of known mean, is large
+            both = min(0.25 * (1 - 1 / size) ** 2000 / (0.05 * 0.95), 1)
+            assert modes[-1] < 1 + both + 5 * np.sqrt(both * (1 - both) / entry["chains"])
 
 
 def test_unknown_reality():
