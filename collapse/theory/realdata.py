@@ -7,12 +7,9 @@ coefficients (1 - u, 0, u).
 """
 
 import numpy as np
-from scipy import stats
 
 from collapse import _validate
-
-LARGEST = 3000
-"""The largest sample size for a dense transition matrix."""
+from collapse.theory import decoding
 
 
 def fresh_diversity(sample_size, generations, number, *, weight=None):
@@ -98,7 +95,7 @@ def fresh_stationary(probability, sample_size, share):
     probability : float
         The category's probability in reality, in [0, 1].
     sample_size : int
-        M, at most 3000.
+        M, at most 5000.
     share : float
         u, the probability of each datum to be fresh and real, above 0.
 
@@ -120,14 +117,13 @@ def fresh_stationary(probability, sample_size, share):
     """
     p = _validate.real("probability", probability, 0, 1)
     share = _validate.real("share", share, 0, 1, open_below=True)
-    size = _validate.integer("sample_size", sample_size, 1)
-    if size > LARGEST:
-        raise ValueError(f"sample_size must be at most {LARGEST} here, got {size}")
-    copies = np.arange(size + 1)
-    chance = share * p + (1 - share) * copies / size
-    balance = stats.binom.pmf(copies, size, np.clip(chance, 0, 1)[:, None]).T - np.eye(size + 1)
+    reality = np.array([p, 1 - p])
+    step = decoding.transition_matrix(
+        sample_size, lambda laws: share * reality + (1 - share) * laws
+    )
+    balance = step.T - np.eye(len(step))
     balance[-1] = 1.0  # the equations have one too many: the total takes its place
-    law = np.linalg.solve(balance, np.append(np.zeros(size), 1.0))
+    law = np.linalg.solve(balance, np.eye(len(step))[-1])
     return np.maximum(law, 0) / np.maximum(law, 0).sum()
 
 

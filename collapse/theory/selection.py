@@ -4,9 +4,7 @@ import numpy as np
 from scipy import stats
 
 from collapse import _validate
-
-LARGEST = 3000
-"""The largest sample size for a dense transition matrix."""
+from collapse.theory import decoding
 
 
 def selection_matrix(sample_size, advantage):
@@ -15,7 +13,7 @@ def selection_matrix(sample_size, advantage):
     Parameters
     ----------
     sample_size : int
-        M, at most 3000.
+        M, at most 5000.
     advantage : float
         s, above -1: a draw of the category is accepted with odds 1 + s against any other.
 
@@ -35,10 +33,7 @@ def selection_matrix(sample_size, advantage):
     rule: the haploid Wright-Fisher model with selection. Curation as such a choice is Ferbach et
     al. 2024 (arXiv:2407.09499), without the chance that a finite sample brings.
     """
-    size, advantage = _sizes(sample_size, advantage)
-    share = np.arange(size + 1) / size
-    chance = share * (1 + advantage) / (1 + advantage * share)
-    return stats.binom.pmf(np.arange(size + 1), size, chance[:, None])
+    return decoding.transition_matrix(sample_size, _preferring(advantage))
 
 
 def fixation_with_selection(probability, sample_size, advantage):
@@ -49,7 +44,7 @@ def fixation_with_selection(probability, sample_size, advantage):
     probability : float
         p, the category's probability in reality, in [0, 1].
     sample_size : int
-        M, at most 3000.
+        M, at most 5000.
     advantage : float
         s, above -1: a synthetic draw of the category is accepted with odds 1 + s against others.
 
@@ -69,11 +64,7 @@ def fixation_with_selection(probability, sample_size, advantage):
     and P of `selection_matrix`, then averaged over Binomial(M, p). At s = 0 it is p.
     """
     p = _validate.real("probability", probability, 0, 1)
-    matrix = selection_matrix(sample_size, advantage)
-    fixed = np.append(np.zeros(len(matrix) - 1), 1.0)
-    inner = np.eye(len(matrix) - 2) - matrix[1:-1, 1:-1]
-    fixed[1:-1] = np.linalg.solve(inner, matrix[1:-1, -1])
-    return float(stats.binom.pmf(np.arange(len(matrix)), len(matrix) - 1, p) @ fixed)
+    return decoding.ending_probability(p, sample_size, _preferring(advantage))
 
 
 def kimura_fixation(probability, sample_size, advantage):
@@ -219,8 +210,12 @@ def verified_error(half_width, sample_size, generations, *, offset=0.0):
     return np.array(errors)
 
 
-def _sizes(sample_size, advantage):
-    size = _validate.integer("sample_size", sample_size, 1)
-    if size > LARGEST:
-        raise ValueError(f"sample_size must be at most {LARGEST} here, got {size}")
-    return size, _validate.real("advantage", advantage, -1, open_below=True)
+def _preferring(advantage):
+    """Return the rule of decoding that prefers the first of two categories."""
+    odds = 1 + _validate.real("advantage", advantage, -1, open_below=True)
+
+    def choose(laws):
+        chosen = laws * [odds, 1]
+        return chosen / chosen.sum(axis=-1, keepdims=True)
+
+    return choose
