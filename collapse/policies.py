@@ -366,30 +366,70 @@ class Selected:
 
     def _draw(self, model, size, rng):
         """Draw until every chain has enough."""
-        chosen, found = None, 0
-        for _ in range(1000):
-            drawn = model.sample(size, rng)
-            if chosen is None:
-                chosen, found = np.empty_like(drawn), np.zeros(len(drawn), int)
-            accepted = self._accepted(drawn, rng)
-            place = found[:, None] + np.cumsum(accepted, axis=1) - 1
-            accepted &= place < size
-            chosen[np.nonzero(accepted)[0], place[accepted]] = drawn[accepted]
-            found += accepted.sum(axis=1)
-            if found.min() == size:
-                return chosen
-        raise ValueError(f"accept must let enough pass, got {found.min()} of {1000 * size} draws")
 
-    def _accepted(self, drawn, rng):
-        """Return which draws are accepted, shape (chains, size)."""
-        accept = np.asarray(self.accept(drawn))
-        if accept.shape != drawn.shape[:2]:
-            raise ValueError(f"accept must have shape {drawn.shape[:2]}, got {accept.shape}")
-        if accept.dtype == bool:
-            return accept.copy()
-        if not ((accept >= 0) & (accept <= 1)).all():
-            raise ValueError("accept must be booleans or probabilities, got one outside [0, 1]")
-        return rng.random(accept.shape) < accept
+        def stretch(length):
+            drawn = model.sample(length, rng)
+            chances = _chances("accept", self.accept, drawn)
+            certain = chances.dtype == bool
+            return drawn, chances.copy() if certain else rng.random(chances.shape) < chances
+
+        return _first_kept("accept", size, stretch)
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """Learn from a stream of real and generated data, behind a detector that makes errors.
+
+    From generation 1 on every datum of the stream is fresh
+    and real with probability `share`, and a draw of the newest model otherwise; the next fit sees
+    the first M_n that the detector keeps, as raw samples.
+
+    Parameters
+    ----------
+    share : float
+        The share u of real data in the stream, in [0, 1].
+    keep_real, keep_generated : float or callable
+        The probability that a real and that a generated datum are kept, or
+        ``keep(samples)`` that returns it for samples of shape (chains, size, ...), as an array of
+        shape (chains, size).
+
+    Raises
+    ------
+    ValueError
+        If a probability is out of range; in a run, if `keep_real` or `keep_generated` returns
+        anything else, or so little is kept that a stream a thousand times as long as M_n is not
+        enough.
+    """
+
+    share: float
+    keep_real: float | Callable = 1.0
+    keep_generated: float | Callable = 1.0
+
+    def __post_init__(self):
+        _validate.real("share", self.share, 0, 1)
+        for name in ("keep_real", "keep_generated"):
+            if not callable(getattr(self, name)):
+                _validate.real(name, getattr(self, name), 0, 1)
+
+    def __call__(self, step, memory, rng):
+        """Draw from the stream until every chain has enough."""
+        if step.generation == 0:
+            return step.reality.sample(step.size, rng), memory
+
+        def stretch(length):
+            drawn = step.newest.sample(length, rng)
+            real = rng.random(drawn.shape[:2]) < self.share
+            if number := real.sum(axis=1).max():
+                fresh = step.reality.sample(number, rng)
+                drawn[real] = fresh[np.arange(number) < real.sum(axis=1)[:, None]]
+            chances = np.where(
+                real,
+                _chances("keep_real", self.keep_real, drawn),
+                _chances("keep_generated", self.keep_generated, drawn),
+            )
+            return drawn, rng.random(real.shape) < chances
+
+        return _first_kept("keep_real and keep_generated", step.size, stretch), memory
 
 
 @dataclass(frozen=True)
@@ -514,6 +554,41 @@ def _both(step, rng, real, take):
     if real == step.size:
         return taken
     return pool(step.draw(step.newest, step.size - real, rng), taken)
+
+
+def _chances(name, function, drawn):
+    """Return the probability to keep each datum, shape (chains, length), or one for all."""
+    if not callable(function):
+        return function
+    chances = np.asarray(function(drawn))
+    if chances.shape != drawn.shape[:2]:
+        raise ValueError(f"{name} must have shape {drawn.shape[:2]}, got {chances.shape}")
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise ValueError(f"{name} must be booleans or probabilities, got one outside [0, 1]")
+    return chances
+
+
+def _first_kept(name, size, stretch):
+    """Return the first data of a stream that are kept, `size` a chain.
+
+    ``stretch(length)`` returns the next data, shape (chains, length, ...), and which are kept.
+    """
+    passed, length, chosen = 0, size, None
+    while passed < 1000 * size:
+        drawn, kept = stretch(length)
+        if chosen is None:
+            chosen, found = np.empty_like(drawn), np.zeros(len(drawn), int)
+        passed += length
+        place = found[:, None] + np.cumsum(kept, axis=1) - 1
+        kept &= place < size
+        chosen[np.nonzero(kept)[0], place[kept]] = drawn[kept]
+        found += kept.sum(axis=1)
+        missing = size - found.min()
+        if not missing:
+            return chosen
+        # about as much more as will do
+        length = int(min(1.2 * missing * passed / max(found.mean(), 1), 64 * size)) + 8
+    raise ValueError(f"{name} must let enough pass, got {found.min()} of {passed} data")
 
 
 def _drawing(step, draw):

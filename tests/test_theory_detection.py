@@ -11,7 +11,8 @@ from scipy import integrate, stats
 
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.provenance import Filtered, smallest_size, unmarked_estimates
+from collapse.policies import Filtered
+from collapse.provenance import smallest_size, unmarked_estimates
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import detection as theory
@@ -310,7 +311,7 @@ def test_all_real_behind_no_detector_is_reality():
 
 def test_a_detector_that_keeps_too_little_is_refused():
     policy = Filtered(0.0, keep_generated=0.0)
-    with pytest.raises(ValueError, match="must let enough through"):
+    with pytest.raises(ValueError, match="must let enough pass"):
         recurse(
             Gaussian(0.0, 1.0),
             FitGaussian(ddof=1),

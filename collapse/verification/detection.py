@@ -4,7 +4,7 @@ import numpy as np
 
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.provenance import Filtered
+from collapse.policies import Filtered
 from collapse.recursion import recurse
 from collapse.theory import detection as theory
 from collapse.verification.entry import Entry, Simulated
