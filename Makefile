@@ -49,13 +49,13 @@ test: $(READY) ## run the tests and every chapter
 lint: $(READY) ## check style, docstrings, metadata and repository
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m numpydoc lint $$(find collapse -name '*.py' ! -name '_*')
+	@$(PY) -m numpydoc lint $$(find collapse companion -name '*.py' ! -name '_*')
 	@$(PY) -m codespell_lib
 	@$(PY) -m validate_pyproject pyproject.toml
 	@$(PY) -m repo_review .
 
 claims: $(READY) ## print the ledger of claims
-	@$(VENV)/bin/collapse claims
+	@$(PY) -m companion claims
 
 # PyTorch is large, and only measured against: it is not in the lock, and what needs it is left out
 # where it cannot be installed. From PyPI it comes with CUDA on Linux; for the CPU alone, set

@@ -6,8 +6,8 @@ import numpy as np
 import threadpoolctl
 from timing import SEED, row
 
-from collapse import datasets
 from collapse.models.vae import FitVAE, Network, Tape, elbo, forward, gradient, step
+from companion import datasets
 
 try:  # `make bench` installs it; the tests and the book do without
     import torch

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 
 
 def replace(step, memory, rng):
@@ -110,7 +110,7 @@ class AccumulateSubsample:
 
     def __post_init__(self):
         if self.budget is not None:
-            _validate.integer("budget", self.budget, 1)
+            validation.integer("budget", self.budget, 1)
 
     def __call__(self, step, memory, rng):
         """Draw, add to the pool, and take the budget from it."""
@@ -154,7 +154,7 @@ class GenerationMixture:
     def _at(self, i):
         """Return alpha, beta and gamma of p_{i+1}."""
         three = self.coefficients(i) if callable(self.coefficients) else self.coefficients
-        three = _validate.probabilities("coefficients", three)
+        three = validation.probabilities("coefficients", three)
         if three.shape != (3,):
             raise ValueError(f"coefficients must be alpha, beta and gamma, got {three}")
         return three
@@ -215,11 +215,11 @@ class FreshReal:
                 f"got share={self.share!r} and number={self.number!r}"
             )
         if self.share is not None:
-            _validate.real("share", self.share, 0, 1)
+            validation.real("share", self.share, 0, 1)
         else:
-            _validate.integer("number", self.number, 0)
+            validation.integer("number", self.number, 0)
         if self.weight is not None:
-            _validate.real("weight", self.weight, 0, 1)
+            validation.real("weight", self.weight, 0, 1)
 
     def __call__(self, step, memory, rng):
         """Draw both parts, and weigh them."""
@@ -274,7 +274,7 @@ class KeepReal:
     share: float = 1.0
 
     def __post_init__(self):
-        _validate.real("share", self.share, 0, 1)
+        validation.real("share", self.share, 0, 1)
         if self.real is not None:
             real = np.array(self.real)
             if real.dtype.kind not in "biuf" or real.ndim == 0 or not real.size:
@@ -319,7 +319,7 @@ class PartialReplacement:
     share: float
 
     def __post_init__(self):
-        _validate.real("share", self.share, 0, 1)
+        validation.real("share", self.share, 0, 1)
 
     def __call__(self, step, memory, rng):
         """Keep a random part of the pool and draw the rest."""
@@ -406,10 +406,10 @@ class Filtered:
     keep_generated: float | Callable = 1.0
 
     def __post_init__(self):
-        _validate.real("share", self.share, 0, 1)
+        validation.real("share", self.share, 0, 1)
         for name in ("keep_real", "keep_generated"):
             if not callable(getattr(self, name)):
-                _validate.real(name, getattr(self, name), 0, 1)
+                validation.real(name, getattr(self, name), 0, 1)
 
     def __call__(self, step, memory, rng):
         """Draw from the stream until every chain has enough."""
@@ -438,7 +438,7 @@ class Tempered:
 
     A categorical law is raised to the power 1/T and normalised. A Gaussian of covariance Sigma is
     drawn from with T Sigma: T is the sampling bias lambda of Alemohammad et al. 2023
-    (arXiv:2307.01850). Unlike the procedure `collapse.models.procedures.Sharpened` this leaves the
+    (arXiv:2307.01850). Unlike the procedure `collapse.models.wrappers.Sharpened` this leaves the
     recorded models as they are fitted.
 
     Parameters
@@ -458,7 +458,7 @@ class Tempered:
     policy: Callable = replace
 
     def __post_init__(self):
-        _validate.real("temperature", self.temperature, 0, open_below=True)
+        validation.real("temperature", self.temperature, 0, open_below=True)
         _callables(policy=self.policy)
 
     def __call__(self, step, memory, rng):

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from collapse import _validate
+from collapse import validation
 from collapse.policies import replace
 from collapse.seeds import generator
 
@@ -259,7 +259,7 @@ def recurse(
     fit fails, its exception carries the lineage so far as ``error.lineage``.
     """
     rng = generator(rng)
-    chains = _validate.integer("chains", chains, 1)
+    chains = validation.integer("chains", chains, 1)
     for name, function in {"fit": fit, "policy": policy, "draw": draw}.items():
         if not callable(function):
             raise ValueError(f"{name} must be callable, got {function!r}")
@@ -292,7 +292,7 @@ def _kept(keep):
         return None
     if not isinstance(keep, Iterable):
         raise ValueError(f"keep must be an iterable of generations, got {keep!r}")
-    return frozenset(_validate.integer("keep", n, 0) for n in keep)
+    return frozenset(validation.integer("keep", n, 0) for n in keep)
 
 
 def _laid_out(reality, chains):
@@ -333,9 +333,9 @@ def extend(lineage, generations):
 def _advance(lineage, generations, rng):
     """Run further generations and return the longer lineage."""
     run, now, reality = lineage._run, lineage._now, lineage.models[0]
-    total = now.generation + _validate.integer("generations", generations, 0)
+    total = now.generation + validation.integer("generations", generations, 0)
     smallest, prepared = getattr(run.fit, "minimum_size", 1), getattr(run.fit, "prepared", None)
-    sizes = _validate.sample_sizes(run.sample_size, total, minimum=smallest)
+    sizes = validation.sample_sizes(run.sample_size, total, minimum=smallest)
     kept, rows = {}, []
     try:
         for n in tqdm(range(now.generation, total), delay=2, leave=False, unit="generation"):

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 
 
 def seeded(seed):
@@ -30,7 +30,7 @@ def seeded(seed):
     offset = os.environ.get("COLLAPSE_SEED_OFFSET", "0")
     if not offset.isdecimal():
         raise ValueError(f"COLLAPSE_SEED_OFFSET must be a non-negative integer, got {offset!r}")
-    return generator([_validate.integer("seed", seed, 0), int(offset)])
+    return generator([validation.integer("seed", seed, 0), int(offset)])
 
 
 def generator(rng):

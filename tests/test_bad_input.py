@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
-from collapse import _validate, metrics
-from collapse.models.adapter import ScipyLaw
+from collapse import validation
+from collapse.measure import distances
+from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
@@ -250,7 +251,7 @@ def test_good_input_runs(case, sizes, generations, chains, policy, draw, keep, s
 @given(good_sizes, st.integers(0, 20))
 def test_one_size_for_all(size, generations):
     for value in (size, np.int64(size), np.array(size)):
-        sizes = _validate.sample_sizes(value, generations)
+        sizes = validation.sample_sizes(value, generations)
         assert sizes.dtype == np.int64 and sizes.tolist() == [size] * generations
 
 
@@ -258,35 +259,35 @@ def test_one_size_for_all(size, generations):
 def test_sizes_of_a_schedule(sizes, data):
     generations = data.draw(st.integers(0, len(sizes)))
     for value in (sizes, tuple(sizes), np.array(sizes, dtype=np.int64), sizes.__getitem__):
-        found = _validate.sample_sizes(value, generations)
+        found = validation.sample_sizes(value, generations)
         assert found.dtype == np.int64 and found.tolist() == sizes[:generations]
 
 
 def test_a_schedule_is_asked_for_each_generation_once():
     asked = []
-    _validate.sample_sizes(lambda n: asked.append(n) or 5, 4)
+    validation.sample_sizes(lambda n: asked.append(n) or 5, 4)
     assert asked == [0, 1, 2, 3]
 
 
 @given(st.integers(1, 50))
 def test_smallest_and_largest_sizes(minimum):
     for size in (minimum, 2**62):
-        assert _validate.sample_sizes(size, 1, minimum=minimum).tolist() == [size]
+        assert validation.sample_sizes(size, 1, minimum=minimum).tolist() == [size]
     for size in (minimum - 1, 2**62 + 1):
-        refused("sample_size", _validate.sample_sizes, size, 1, minimum=minimum)
+        refused("sample_size", validation.sample_sizes, size, 1, minimum=minimum)
 
 
 @pytest.mark.parametrize("value", ["7", None, [[1, 2], [3]], {3: 4}, np.array("now", "datetime64")])
 @pytest.mark.parametrize("generations", [0, 1])
 def test_sizes_that_are_no_numbers(value, generations):
-    refused("sample_size", _validate.sample_sizes, value, generations)
+    refused("sample_size", validation.sample_sizes, value, generations)
 
 
 @pytest.mark.parametrize(
     "value", [[[5, 6], [7, 8]], np.ones((2, 1)), lambda n: [5, 6], lambda n: None]
 )
 def test_sizes_of_a_wrong_shape(value):
-    refused("sample_size", _validate.sample_sizes, value, 2)
+    refused("sample_size", validation.sample_sizes, value, 2)
 
 
 def test_the_message_names_the_value_and_what_is_allowed():
@@ -327,8 +328,8 @@ def test_arguments_that_are_no_numbers(value):
     refused("samples", FitGaussian(ddof=1), value)
     refused("samples", FitMultivariateGaussian(ddof=1), value)
     refused("samples", FitCategorical(3), value)
-    refused("first", metrics.squared_w2_samples, value, [1.0])
-    refused("samples", metrics.tail_mass_samples, value, Gaussian(0, 1))
+    refused("first", distances.squared_w2_samples, value, [1.0])
+    refused("samples", distances.tail_mass_samples, value, Gaussian(0, 1))
 
 
 def test_shapes_that_do_not_broadcast():
@@ -528,7 +529,7 @@ def test_good_data_are_fitted(samples, ddof):
     flat = FitMultivariateGaussian(ddof)(samples)
     divisor = samples.shape[-2] - ddof
     np.testing.assert_allclose(
-        metrics.total_variance(flat),
+        distances.total_variance(flat),
         samples.var(axis=-2).sum(axis=-1) * samples.shape[-2] / divisor,
         rtol=1e-9,
         atol=1e-6,
@@ -542,21 +543,21 @@ def test_good_data_are_fitted(samples, ddof):
 @given(st.one_of(not_finite, st.floats(1.001), st.floats(max_value=-0.001), not_numbers))
 def test_level(level):
     one = Gaussian(0, 1)
-    refused("level", metrics.tail_mass, one, one, level)
-    refused("level", metrics.tail_mass_samples, [0.0], one, level)
+    refused("level", distances.tail_mass, one, one, level)
+    refused("level", distances.tail_mass_samples, [0.0], one, level)
 
 
 @given(st.data(), array_shapes(min_dims=1, max_dims=3, max_side=4))
 def test_samples_of_metrics(data, shape):
     bad, good = data.draw(with_one(shape, finite, not_finite)), np.ones(shape)
-    refused("first", metrics.squared_w2_samples, bad, good)
-    refused("second", metrics.squared_w2_samples, good, bad)
-    refused("samples", metrics.tail_mass_samples, bad, Gaussian(0, 1))
+    refused("first", distances.squared_w2_samples, bad, good)
+    refused("second", distances.squared_w2_samples, good, bad)
+    refused("samples", distances.tail_mass_samples, bad, Gaussian(0, 1))
     for empty in (np.ones((*shape, 0)), 1.0):
-        refused("first", metrics.squared_w2_samples, empty, good)
-        refused("second", metrics.squared_w2_samples, good, empty)
-        refused("samples", metrics.tail_mass_samples, empty, Gaussian(0, 1))
-    assert metrics.squared_w2_samples(good, good[..., :1]).shape == shape[:-1]
+        refused("first", distances.squared_w2_samples, empty, good)
+        refused("second", distances.squared_w2_samples, good, empty)
+        refused("samples", distances.tail_mass_samples, empty, Gaussian(0, 1))
+    assert distances.squared_w2_samples(good, good[..., :1]).shape == shape[:-1]
 
 
 @given(st.one_of(st.integers(max_value=-1), not_integers))

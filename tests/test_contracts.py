@@ -29,8 +29,9 @@ from twins import (
     vae_chain,
 )
 
-from collapse import metrics, models
-from collapse.models.adapter import FitEstimator, ScipyLaw
+from collapse import models
+from collapse.measure import distances
+from collapse.models.adapters import FitEstimator, ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
@@ -45,9 +46,11 @@ from collapse.models.multivariate_mixture import (
     FitMultivariateGaussianMixture,
     MultivariateGaussianMixture,
 )
-from collapse.models.ngram import FitNGram, NGram
+from collapse.models.ngram.counts import FitNGram, NGram
+from collapse.models.ngram.smoothing import KneserNey
 from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
-from collapse.models.procedures import (
+from collapse.models.vae import VAE, FitVAE, Network
+from collapse.models.wrappers import (
     Decoded,
     Regularized,
     Rounded,
@@ -55,11 +58,9 @@ from collapse.models.procedures import (
     Shrunk,
     StoppedEarly,
 )
-from collapse.models.vae import VAE, FitVAE, Network
 from collapse.policies import accumulate, pool, replace
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
-from collapse.smoothing import KneserNey
 
 SIZES = [4, 3, 5]
 each_policy = pytest.mark.parametrize("policy", [replace, accumulate])
@@ -192,7 +193,7 @@ def linear_autoencoder(noise=None, decoded=False):
 
     def deviations(m, r, size):
         along = np.sqrt(size / (loadings[:, 0] @ covariance @ loadings[:, 0]))
-        spread = metrics.total_variance(m) - np.trace(covariance)
+        spread = distances.total_variance(m) - np.trace(covariance)
         scale = np.sqrt(size / (2 * (covariance**2).sum()))
         return np.stack([(m.mean - r.mean) @ loadings[:, 0] * along, spread * scale], axis=-1)
 
@@ -770,7 +771,7 @@ def test_log_determinant_is_that_of_the_largest_eigenvalues(policy, draw, size):
             model.log_determinant, np.log(values[..., -rank:]).sum(-1), rtol=1e-6
         )
         assert (np.abs(values[..., : 4 - rank]) < 1e-9).all()
-        assert (np.isneginf(metrics.entropy(model)) == (rank < 4)).all()
+        assert (np.isneginf(distances.entropy(model)) == (rank < 4)).all()
         if rank < 4:
             with pytest.raises(ValueError, match="full rank"):
                 model.logpdf(np.zeros((1, 4)))

@@ -10,8 +10,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from collapse import datasets
-from collapse.datasets import (
+from companion import datasets
+from companion.datasets import (
     Address,
     DamagedDataError,
     digits,

@@ -8,8 +8,9 @@ from harness import assert_agrees, assert_refutes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse.backoff import last_context
-from collapse.decoding import (
+from collapse.models.ngram.backoff import last_context
+from collapse.models.ngram.counts import FitNGram
+from collapse.models.ngram.decoding import (
     Ancestral,
     Beam,
     Greedy,
@@ -19,9 +20,8 @@ from collapse.decoding import (
     continued,
     draw,
 )
-from collapse.models.ngram import FitNGram
+from collapse.models.ngram.smoothing import KneserNey, MaximumLikelihood
 from collapse.seeds import seeded
-from collapse.smoothing import KneserNey, MaximumLikelihood
 
 WORDS, LENGTH = 40, 12
 LAW = np.array([0.1, 0.4, 0.1, 0.2, 0.2])

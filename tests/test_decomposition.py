@@ -7,16 +7,16 @@ import pytest
 from harness import assert_agrees, assert_refutes, z_score
 from scipy import stats
 
-from collapse import metrics
-from collapse.decomposition import KINDS, decompose, kl_line, squared_w2_line
-from collapse.models.adapter import ScipyLaw
+from collapse.measure import distances
+from collapse.measure.errors import KINDS, decompose, kl_line, squared_w2_line
+from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.histogram import FitHistogram, Histogram
 from collapse.models.kde import FitKernelDensity, KernelDensity, scott
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
-from collapse.models.procedures import Regularized, Sharpened, Shrunk
+from collapse.models.wrappers import Regularized, Sharpened, Shrunk
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 from collapse.theory import functional as theory
@@ -65,7 +65,7 @@ def test_distances_of_shifted_and_identical_laws(law):
 def test_distance_of_points_is_that_of_their_samples():
     rng = seeded(71)
     x, y = rng.standard_normal((2, 50))
-    exact = metrics.squared_w2_samples(x, y)
+    exact = distances.squared_w2_samples(x, y)
     rough = squared_w2_line(KernelDensity(x, 0.0), KernelDensity(y, 0.0))
     smooth = squared_w2_line(KernelDensity(x, 0.01), KernelDensity(y, 0.01))
     assert rough == pytest.approx(exact, rel=0.02)
@@ -85,10 +85,10 @@ def test_distance_of_one_law_in_two_forms():
 def test_distances_follow_the_batch_and_the_closed_forms():
     many, one = Gaussian(np.arange(3.0), 2.0), MODES
     assert squared_w2_line(many, one).shape == kl_line(one, many).shape == (3,)
-    np.testing.assert_array_equal(squared_w2_line(many, NORMAL), metrics.squared_w2(many, NORMAL))
-    np.testing.assert_array_equal(kl_line(many, NORMAL), metrics.kl(many, NORMAL))
+    np.testing.assert_array_equal(squared_w2_line(many, NORMAL), distances.squared_w2(many, NORMAL))
+    np.testing.assert_array_equal(kl_line(many, NORMAL), distances.kl(many, NORMAL))
     plane = MultivariateGaussian(np.zeros(2), np.eye(2))
-    assert squared_w2_line(plane, plane) == metrics.squared_w2(plane, plane)
+    assert squared_w2_line(plane, plane) == distances.squared_w2(plane, plane)
     for row, law in enumerate((Gaussian(0.0, 2.0), Gaussian(1.0, 2.0))):
         assert squared_w2_line(many, one)[row] == pytest.approx(squared_w2_line(law, one))
 
@@ -199,7 +199,7 @@ def test_kl_of_expressivity_adds_exactly():
 
 def test_other_spaces_need_a_distance():
     reality = Categorical([0.5, 0.3, 0.2])
-    chosen = {"distance": lambda first, second: metrics.kl(second, first)}
+    chosen = {"distance": lambda first, second: distances.kl(second, first)}
     found = decompose(
         reality, FitCategorical(3), Sharpened(FitCategorical(3), 0.5), **chosen, **endless
     )
@@ -217,7 +217,7 @@ def test_the_run_is_that_of_recurse():
     found = decompose(NORMAL, FitGaussian(ddof=1), rng=seeded(79), **arguments)
     run = recurse(NORMAL, FitGaussian(ddof=1), rng=seeded(79), **arguments)
     np.testing.assert_array_equal(found.lineage.newest.mean, run.newest.mean)
-    exact = metrics.squared_w2(run[1], run[2])
+    exact = distances.squared_w2(run[1], run[2])
     np.testing.assert_allclose(found.total[1], exact)
     for field in fields(found):
         with pytest.raises(AttributeError):

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from collapse.definitions import DEFINITIONS, Record, assess, record
-from collapse.mixture_metrics import excess_loss, sliced_squared_w2
+from collapse.measure.definitions import DEFINITIONS, Record, assess, record
+from collapse.measure.mixtures import excess_loss, sliced_squared_w2
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.policies import accumulate, replace
 from collapse.recursion import recurse

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from collapse.datasets import digits
-from collapse.experiments import digits as experiment
 from collapse.models.vae import FitVAE, Stream
 from collapse.recursion import Step, draw_decoded
 from collapse.seeds import seeded
+from companion.datasets import digits
+from companion.experiments import digits as experiment
 
 KNOWN, HELD_OUT = digits().split(1000)
 FIT = FitVAE(2, hidden=(16,), epochs=1, batch=50)

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 
-from collapse.decoding import Ancestral, Temperature
-from collapse.experiments.language import Texts, addresses, pieces, rewrite
-from collapse.metrics import corpus_perplexity
-from collapse.models.ngram import FitNGram, NGramCounts
+from collapse.measure.distances import corpus_perplexity
+from collapse.models.ngram.counts import FitNGram, NGramCounts
+from collapse.models.ngram.decoding import Ancestral, Temperature
+from collapse.models.ngram.smoothing import MaximumLikelihood
 from collapse.policies import KeepReal, accumulate
 from collapse.seeds import seeded
-from collapse.smoothing import MaximumLikelihood
+from companion.experiments.language import Texts, addresses, pieces, rewrite
 
 WORDS = [f"w{i}" for i in range(40)]
 

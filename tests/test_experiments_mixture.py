@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from harness import assert_agrees
 
-from collapse.experiments.mixture import REALITIES, component_spread, measures, run, stored, summary
-from collapse.metrics import total_variance
+from collapse.measure.distances import total_variance
 from collapse.seeds import seeded
 from collapse.theory import mixture as theory
+from companion.experiments.mixture import (
+    REALITIES,
+    component_spread,
+    measures,
+    run,
+    stored,
+    summary,
+)
 
 each_reality = pytest.mark.parametrize("name", REALITIES)
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 
-from collapse import metrics
-from collapse.decoding import ANCESTRAL, Greedy, Nucleus, Temperature, continued
-from collapse.language import Generated, LanguageModel
-from collapse.models.ngram import FitNGram, NGram, NGramCounts
+from collapse.measure import distances
+from collapse.models.ngram.counts import FitNGram, NGram, NGramCounts
+from collapse.models.ngram.decoding import ANCESTRAL, Greedy, Nucleus, Temperature, continued
+from collapse.models.ngram.protocol import Generated, LanguageModel
+from collapse.models.ngram.text import Corpus, Vocabulary, blocks, read_text, split
 from collapse.policies import accumulate, replace
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
-from collapse.text import Corpus, Vocabulary, blocks, read_text, split
 
 # --- text ------------------------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ def experiment(fit, train, test, decoder=ANCESTRAL, policy=replace):
         rng=seeded(20),
         policy=policy,
         draw=Generated(decoder, prompts=train),
-        measure={"perplexity": lambda model: metrics.corpus_perplexity(model, test)},
+        measure={"perplexity": lambda model: distances.corpus_perplexity(model, test)},
     )
     models = lineage.models[1:]
     assert all(isinstance(model, LanguageModel) for model in models)

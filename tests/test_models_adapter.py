@@ -10,7 +10,7 @@ from sklearn.mixture import BayesianGaussianMixture
 from sklearn.mixture import GaussianMixture as ScikitMixture
 from sklearn.neighbors import KernelDensity as ScikitKernelDensity
 
-from collapse.models.adapter import EstimatedLaw, FitEstimator
+from collapse.models.adapters import EstimatedLaw, FitEstimator
 from collapse.models.gaussian import Gaussian
 from collapse.models.kde import FitKernelDensity
 from collapse.models.mixture import GaussianMixture

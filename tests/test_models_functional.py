@@ -9,8 +9,8 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
 
-from collapse.metrics import gini_simpson
-from collapse.models.adapter import ScipyLaw
+from collapse.measure.distances import gini_simpson
+from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
@@ -23,9 +23,9 @@ from collapse.models.kde import (
     silverman_factor,
 )
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
-from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
+from collapse.models.population import population_fit
+from collapse.models.wrappers import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 from collapse.policies import accumulate, newest_law, pool, replace
-from collapse.population import population_fit
 from collapse.recursion import draw_samples, draw_statistics, recurse
 from collapse.seeds import seeded
 

@@ -8,13 +8,13 @@ from harness import assert_agrees, assert_refutes
 from scipy import optimize, stats
 from twins import mixture_em
 
-from collapse.decomposition import squared_w2_line
-from collapse.models.adapter import ScipyLaw
+from collapse.measure.errors import squared_w2_line
+from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture, k_means_plus_plus
+from collapse.models.population import population_fit
 from collapse.policies import newest_law
-from collapse.population import population_fit
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 

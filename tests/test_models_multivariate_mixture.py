@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as Peer
 from twins import mixture_em
 
-from collapse import _em
+from collapse.models import em
 from collapse.models.gaussian import Gaussian
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture, k_means_plus_plus, slices
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
@@ -362,7 +362,7 @@ def test_bundles_and_neighbours_change_nothing(monkeypatch):
     data = samples(2, 9, 40, 20)
     fit = FitMultivariateGaussianMixture(2, start=k_means_plus_plus, tolerance=1e-4)
     whole = fit.prepared(None, seeded(21))(data)
-    monkeypatch.setattr(_em, "_BYTES", 1)
+    monkeypatch.setattr(em, "_BYTES", 1)
     single = fit.prepared(None, seeded(21))(data)
     same(whole, single, rtol=0)
     for ours, theirs in zip(vars(whole.report).values(), vars(single.report).values(), strict=True):

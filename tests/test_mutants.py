@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from collapse.theory import (
-    categorical,
-    functional,
-    gaussian,
-    mixing,
-    multivariate_gaussian,
-    printed,
-)
+from collapse.theory import categorical, functional, gaussian, mixing, multivariate_gaussian
+from companion import printed
 
 SIZES = [4, 3, 6]
 

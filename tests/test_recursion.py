@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 
-from collapse.metrics import alive, gini_simpson, total_variance
+from collapse.measure.distances import alive, gini_simpson, total_variance
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian

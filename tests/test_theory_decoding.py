@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collapse.models.categorical import Categorical, FitCategorical
-from collapse.models.procedures import Sharpened
+from collapse.models.wrappers import Sharpened
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import categorical, functional

@@ -12,10 +12,10 @@ from scipy import integrate, stats
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.policies import Filtered
-from collapse.provenance import smallest_size, unmarked_estimates
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import detection as theory
+from companion.experiments.provenance import smallest_size, unmarked_estimates
 
 shares = st.floats(0.01, 0.99)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 
-from collapse.models.ngram import FitNGram, NGramCounts
+from collapse.models.ngram.counts import FitNGram, NGramCounts
+from collapse.models.ngram.smoothing import MaximumLikelihood
+from collapse.models.ngram.text import Corpus
 from collapse.recursion import recurse
 from collapse.seeds import seeded
-from collapse.smoothing import MaximumLikelihood
-from collapse.text import Corpus
 from collapse.theory import categorical
 from collapse.theory import language as theory
 

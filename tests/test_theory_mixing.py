@@ -14,7 +14,7 @@ from collapse.policies import KeepReal, replace
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import mixing, realdata, regression, selection
-from collapse.verification.regression import errors
+from companion.checks.regression import errors
 
 SIZES = [4, 3, 6]
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from collapse.decoding import Ancestral, Temperature
-from collapse.experiments.language import addresses, rewrite
-from collapse.metrics import corpus_perplexity, perplexity
-from collapse.models.ngram import FitNGram
+from collapse.measure.distances import corpus_perplexity, perplexity
+from collapse.models.ngram.counts import FitNGram
+from collapse.models.ngram.decoding import Ancestral, Temperature
 from collapse.policies import KeepReal, accumulate, replace
+from companion.experiments.language import addresses, rewrite
 
 SEED, GENERATIONS, SHOWN = 6, 10, (1, 2, 3, 5, 7, 10)
 EDGES = np.linspace(0, 5, 101)  # of the decimal logarithm of the perplexity

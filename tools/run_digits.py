@@ -1,6 +1,6 @@
 """Run the experiment with digits at length, in its four settings, and store what was measured.
 
-    python tools/run_digits.py [--digits FOLDER] [--out collapse/data/digits_runs.npz] [...]
+    python tools/run_digits.py [--digits FOLDER] [--out companion/data/digits_runs.npz] [...]
 
 FOLDER holds MNIST in its IDX format (train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or
 .gz); without it the shipped 5,000 digits are used. As in the paper with all 60,000 digits:
@@ -18,9 +18,9 @@ import numpy as np
 import scipy
 
 import collapse
-from collapse import datasets
-from collapse.experiments import digits
 from collapse.models.vae import FitVAE
+from companion import datasets
+from companion.experiments import digits
 
 SHOWN = (1, 2, 5, 10, 20)
 
@@ -28,7 +28,7 @@ SHOWN = (1, 2, 5, 10, 20)
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--digits", type=Path, help="folder with MNIST in IDX format")
-    parser.add_argument("--out", type=Path, default="collapse/data/digits_runs.npz")
+    parser.add_argument("--out", type=Path, default="companion/data/digits_runs.npz")
     parser.add_argument("--held-out", type=int, default=1000)
     parser.add_argument("--generations", type=int, default=20)
     parser.add_argument("--chains", type=int, default=3)

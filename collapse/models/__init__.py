@@ -14,6 +14,6 @@ fit) and the generator are bound. The generator is drawn from and never spawned 
 continued run has the numbers of an uninterrupted one.
 
 Models of language also write text with a decoder and after prompts, and score it word by word:
-`collapse.language.LanguageModel` says what is asked of them, so that a neural model can take the
+`collapse.models.ngram.protocol.LanguageModel` says what is asked, so that a neural one can take the
 place of the n-grams.
 """

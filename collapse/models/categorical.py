@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import validation
 
 # chains are drawn in blocks of about this many probabilities, which bounds the memory of a draw
 _BLOCK = 2**22
@@ -46,7 +46,7 @@ class Categorical:
     categories: int
 
     def __init__(self, probabilities):
-        columns = _validate.probabilities("probabilities", probabilities)
+        columns = validation.probabilities("probabilities", probabilities)
         support = np.broadcast_to(np.arange(columns.shape[-1]), columns.shape)
         columns, support = _largest_last(columns, support)
         self.__dict__.update(columns=columns, support=support, categories=columns.shape[-1])
@@ -120,7 +120,7 @@ class Categorical:
 
     def logpmf(self, x):
         """Log probability of the categories x, shape (..., n), in nats; batch shape (...)."""
-        x = _validate.categories("x", x, self.categories)
+        x = validation.categories("x", x, self.categories)
         with np.errstate(divide="ignore"):
             table = np.log(self.probabilities)
         return np.take_along_axis(table, np.broadcast_to(x, (*table.shape[:-1], x.shape[-1])), -1)
@@ -144,7 +144,7 @@ class CategoricalCounts:
     @classmethod
     def of(cls, samples, categories):
         """Return the counts of raw samples, integers of shape (..., M), of K categories."""
-        samples = _validate.categories("samples", samples, categories)
+        samples = validation.categories("samples", samples, categories)
         if samples.shape[-1] == 0:
             raise ValueError(f"samples must hold at least one category, got {samples.shape}")
         rows = _rows(samples)
@@ -233,7 +233,7 @@ class FitCategorical:
     minimum_size = 1
 
     def __post_init__(self):
-        _validate.integer("categories", self.categories, 1)
+        validation.integer("categories", self.categories, 1)
 
     def __call__(self, data):
         """Fit to raw samples, integers of shape (..., M), or to `CategoricalCounts`."""

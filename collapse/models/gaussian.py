@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 
 # a variance whose mantissa falls below this is rescaled; squares and sums of it stay normal floats
 _TINY = 1e-200
@@ -36,9 +36,9 @@ class Gaussian:
     log_scale: np.ndarray
 
     def __init__(self, mean, variance):
-        mean = _validate.finite("mean", mean)
-        variance = _validate.nonnegative("variance", variance)
-        mean, variance = _validate.broadcast(mean=mean, variance=variance)
+        mean = validation.finite("mean", mean)
+        variance = validation.nonnegative("variance", variance)
+        mean, variance = validation.broadcast(mean=mean, variance=variance)
         self.__dict__.update(mean=mean, mantissa=variance, log_scale=_UNIT)
 
     @classmethod
@@ -139,7 +139,7 @@ class GaussianStatistics:
     @classmethod
     def of(cls, samples):
         """Return the statistics of raw samples, shape (..., M)."""
-        samples = _validate.samples("samples", samples)
+        samples = validation.samples("samples", samples)
         mean = samples.mean(axis=-1)
         scatter = ((samples - mean[..., None]) ** 2).sum(axis=-1)
         return cls(samples.shape[-1], mean, scatter)
@@ -182,7 +182,7 @@ class FitGaussian:
     ddof: float
 
     def __post_init__(self):
-        _validate.ddof(self.ddof)
+        validation.ddof(self.ddof)
 
     @property
     def minimum_size(self):

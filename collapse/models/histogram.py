@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.kde import raw_samples
 
@@ -170,7 +170,7 @@ class FitHistogram:
 
 def _edges(value):
     """Return the ends of the bins as an array of their own, or say what is wrong."""
-    edges = _validate.finite("edges", value).copy()
+    edges = validation.finite("edges", value).copy()
     if edges.ndim != 1 or len(edges) < 2 or (np.diff(edges) <= 0).any():
         raise ValueError(f"edges must be at least two increasing numbers, got {value!r}")
     return edges

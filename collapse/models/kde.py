@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import validation
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -33,9 +33,9 @@ class KernelDensity:
     bandwidth: np.ndarray
 
     def __init__(self, points, bandwidth):
-        points = _validate.samples("points", points)
-        bandwidth = _validate.nonnegative("bandwidth", bandwidth)
-        points, wide = _validate.broadcast(points=points, bandwidth=bandwidth[..., None])
+        points = validation.samples("points", points)
+        bandwidth = validation.nonnegative("bandwidth", bandwidth)
+        points, wide = validation.broadcast(points=points, bandwidth=bandwidth[..., None])
         self.__dict__.update(points=points, bandwidth=wide[..., 0])
 
     @classmethod
@@ -111,7 +111,7 @@ def raw_samples(data, event=0):
     """
     if not isinstance(data, np.ndarray | list | tuple):
         raise ValueError(f"data must be raw samples (draw=draw_samples), got {type(data).__name__}")
-    return _validate.samples("data", data, event)
+    return validation.samples("data", data, event)
 
 
 def scott_factor(sample_size):
@@ -199,7 +199,7 @@ class FitKernelDensity:
 
     def __post_init__(self):
         if not callable(self.bandwidth):
-            _validate.real("bandwidth", self.bandwidth, 0)
+            validation.real("bandwidth", self.bandwidth, 0)
 
     @property
     def minimum_size(self):

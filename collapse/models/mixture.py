@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 from scipy import special
 
-from collapse import _em, _validate
+from collapse import validation
+from collapse.models import em
 from collapse.models.kde import raw_samples
 
 
@@ -32,15 +33,15 @@ class GaussianMixture:
     weights: np.ndarray
     means: np.ndarray
     variances: np.ndarray
-    report: _em.Report | None = None
+    report: em.Report | None = None
 
     def __init__(self, weights, means, variances):
-        weights = _validate.probabilities("weights", weights)
-        variances = _validate.finite("variances", variances)
+        weights = validation.probabilities("weights", weights)
+        variances = validation.finite("variances", variances)
         if (variances <= 0).any():
             raise ValueError(f"variances must be positive, got {variances[variances <= 0].flat[0]}")
-        means = _validate.finite("means", means)
-        parts = _validate.broadcast(weights=weights, means=means, variances=variances)
+        means = validation.finite("means", means)
+        parts = validation.broadcast(weights=weights, means=means, variances=variances)
         if weights.shape[-1] != (k := parts[0].shape[-1]):
             raise ValueError(f"weights must be {k}, one a component, got {weights.shape[-1]}")
         self.__dict__.update(weights=parts[0], means=parts[1], variances=parts[2], report=None)
@@ -84,7 +85,7 @@ class GaussianMixture:
 
     def logpdf(self, x):
         """Log density at x, shape (..., n), in nats."""
-        return _em.log_density(np.asarray(x, dtype=float)[..., None], self._parts())
+        return em.log_density(np.asarray(x, dtype=float)[..., None], self._parts())
 
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
@@ -95,7 +96,7 @@ class GaussianMixture:
     def _parts(self):
         """Return what the algorithm works with."""
         factors = np.sqrt(2 * self.variances)[..., None, None]
-        return _em.Parts(self.weights, self.means[..., None], factors)
+        return em.Parts(self.weights, self.means[..., None], factors)
 
     @classmethod
     def _from(cls, parts, report):
@@ -217,10 +218,10 @@ class _FitMixture:
     covariance = "full"
 
     def __post_init__(self):
-        _validate.integer("components", self.components, 1)
-        _validate.real("tolerance", self.tolerance, 0)
-        _validate.integer("iterations", self.iterations, 1)
-        _validate.real("regulariser", self.regulariser, 0)
+        validation.integer("components", self.components, 1)
+        validation.real("tolerance", self.tolerance, 0)
+        validation.integer("iterations", self.iterations, 1)
+        validation.real("regulariser", self.regulariser, 0)
         if not isinstance(self.start, self.model) and not callable(self.start):
             raise ValueError(
                 f"start must be a function or a {self.model.__name__}, got {self.start!r}"
@@ -267,22 +268,22 @@ class _FitMixture:
                 )
             single = start.weights.ndim - 1
             try:
-                start = _em.Parts(*(np.broadcast_to(p, batch + p.shape[single:]) for p in start))
+                start = em.Parts(*(np.broadcast_to(p, batch + p.shape[single:]) for p in start))
             except ValueError:
                 raise ValueError(
                     f"start must be one mixture or one for each chain of shape {batch}, "
                     f"got shape {start.weights.shape[:-1]}"
                 ) from None
-            start = _em.Parts(*(p.reshape(-1, *p.shape[len(batch) :]) for p in start))
-        settings = _em.Settings(
+            start = em.Parts(*(p.reshape(-1, *p.shape[len(batch) :]) for p in start))
+        settings = em.Settings(
             self.components, self.covariance, self.tolerance, self.iterations, self.regulariser
         )
         points = points.reshape(-1, *points.shape[-2:])
         masses = None if masses is None else masses.reshape(points.shape[:2])
-        parts, report = _em.climb(points, masses, start, rng, settings)
+        parts, report = em.climb(points, masses, start, rng, settings)
         restored = (p.reshape(batch + p.shape[1:]) for p in parts)
         report = report.map(lambda array: array.reshape(batch + array.shape[1:]))
-        return self.model._from(_em.Parts(*restored), report)
+        return self.model._from(em.Parts(*restored), report)
 
 
 @dataclass(frozen=True)

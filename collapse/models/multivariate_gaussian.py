@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import helmert
 
-from collapse import _validate
+from collapse import validation
 
 # a factor whose largest entry falls below this is rescaled; its squares stay normal floats
 _TINY = 1e-100
@@ -48,8 +48,8 @@ class MultivariateGaussian:
     log_determinant: np.ndarray
 
     def __init__(self, mean, covariance):
-        mean = _validate.finite("mean", mean)
-        covariance = _validate.finite("covariance", covariance)
+        mean = validation.finite("mean", mean)
+        covariance = validation.finite("covariance", covariance)
         d = mean.shape[-1] if mean.ndim else 0
         if not d or covariance.shape[-2:] != (d, d):
             raise ValueError(
@@ -187,7 +187,7 @@ class MultivariateStatistics:
     @classmethod
     def of(cls, samples):
         """Return the statistics of raw samples, shape (..., M, d)."""
-        samples = _validate.samples("samples", samples, event=1)
+        samples = validation.samples("samples", samples, event=1)
         size, d = samples.shape[-2:]
         mean = samples.mean(axis=-2)
         if size - 1 < d:
@@ -241,7 +241,7 @@ class FitMultivariateGaussian:
     minimum_size = 2
 
     def __post_init__(self):
-        _validate.ddof(self.ddof)
+        validation.ddof(self.ddof)
 
     def __call__(self, data):
         """Fit to raw samples, shape (..., M, d), or to `MultivariateStatistics`."""

@@ -5,7 +5,8 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
-from collapse import _em, _validate
+from collapse import validation
+from collapse.models import em
 from collapse.models.kde import raw_samples
 from collapse.models.mixture import _FitMixture, draw_components, slices
 
@@ -35,12 +36,12 @@ class MultivariateGaussianMixture:
     weights: np.ndarray
     means: np.ndarray
     factors: np.ndarray
-    report: _em.Report | None = None
+    report: em.Report | None = None
 
     def __init__(self, weights, means, covariances):
-        weights = _validate.probabilities("weights", weights)
-        means = _validate.finite("means", means)
-        covariances = _validate.finite("covariances", covariances)
+        weights = validation.probabilities("weights", weights)
+        means = validation.finite("means", means)
+        covariances = validation.finite("covariances", covariances)
         k, d = means.shape[-2:] if means.ndim > 1 else (0, 0)
         if not k * d or covariances.shape[-2:] != (d, d):
             raise ValueError(
@@ -58,7 +59,7 @@ class MultivariateGaussianMixture:
                 f"covariances must be symmetric and positive definite, got {covariances}"
             ) from None
         # each is laid out with as many axes as the factors have
-        parts = _validate.broadcast(
+        parts = validation.broadcast(
             weights=weights[..., None, None], means=means[..., None], covariances=factors
         )
         self.__dict__.update(
@@ -114,11 +115,11 @@ class MultivariateGaussianMixture:
 
     def logpdf(self, x):
         """Log density at x, shape (..., n, d), in nats."""
-        return _em.log_density(np.asarray(x, dtype=float), self._parts())
+        return em.log_density(np.asarray(x, dtype=float), self._parts())
 
     def _parts(self):
         """Return what the algorithm works with."""
-        return _em.Parts(self.weights, self.means, np.sqrt(2) * self.factors)
+        return em.Parts(self.weights, self.means, np.sqrt(2) * self.factors)
 
     @classmethod
     def _from(cls, parts, report):
@@ -168,9 +169,9 @@ class FitMultivariateGaussianMixture(_FitMixture):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.covariance not in tuple(_em.FORMS):
+        if self.covariance not in tuple(em.FORMS):
             raise ValueError(
-                f"covariance must be one of {', '.join(_em.FORMS)}, got {self.covariance!r}"
+                f"covariance must be one of {', '.join(em.FORMS)}, got {self.covariance!r}"
             )
 
     @staticmethod

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 from collapse.models.multivariate_gaussian import MultivariateGaussian, MultivariateStatistics
 
 
@@ -32,8 +32,8 @@ class ProbabilisticPCA:
     noise_variance: np.ndarray
 
     def __init__(self, mean, loadings, noise_variance):
-        mean, loadings = _validate.finite("mean", mean), _validate.finite("loadings", loadings)
-        noise = _validate.nonnegative("noise_variance", noise_variance)
+        mean, loadings = validation.finite("mean", mean), validation.finite("loadings", loadings)
+        noise = validation.nonnegative("noise_variance", noise_variance)
         d = mean.shape[-1] if mean.ndim else 0
         if loadings.ndim < 2 or loadings.shape[-2] != d or not 0 < loadings.shape[-1] < d:
             raise ValueError(
@@ -166,9 +166,9 @@ class FitProbabilisticPCA:
     minimum_size = 2
 
     def __post_init__(self):
-        _validate.integer("latent_dimension", self.latent_dimension, 1)
+        validation.integer("latent_dimension", self.latent_dimension, 1)
         if self.noise_variance is not None:
-            _validate.real("noise_variance", self.noise_variance, 0, open_below=True)
+            validation.real("noise_variance", self.noise_variance, 0, open_below=True)
 
     def __call__(self, data):
         """Fit to raw samples, shape (..., M, d), or to `MultivariateStatistics`."""

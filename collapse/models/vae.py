@@ -23,7 +23,7 @@ import numpy as np
 from scipy import special
 from tqdm import tqdm
 
-from collapse import _validate
+from collapse import validation
 from collapse.seeds import generator
 
 _BLOCK = 1 << 14  # the optimiser works through the parameters in blocks that stay in the cache
@@ -70,12 +70,12 @@ class Network:
     observation: str
 
     def __post_init__(self):
-        _validate.integer("pixels", self.pixels, 1)
-        _validate.integer("latent_dimension", self.latent_dimension, 1)
+        validation.integer("pixels", self.pixels, 1)
+        validation.integer("latent_dimension", self.latent_dimension, 1)
         if not isinstance(self.hidden, tuple):
             raise ValueError(f"hidden must be a tuple of integers, got {self.hidden!r}")
         for width in self.hidden:
-            _validate.integer("hidden", width, 1)
+            validation.integer("hidden", width, 1)
         if self.observation not in ("bernoulli", "gaussian"):
             raise ValueError(
                 f"observation must be 'bernoulli' or 'gaussian', got {self.observation!r}"
@@ -349,7 +349,7 @@ class VAE:
     parameters: np.ndarray
 
     def __post_init__(self):
-        parameters = _validate.finite("parameters", self.parameters)
+        parameters = validation.finite("parameters", self.parameters)
         if parameters.shape[-1:] != (self.network.size,):
             raise ValueError(
                 f"parameters must have shape (..., {self.network.size}), got {parameters.shape}"
@@ -426,7 +426,7 @@ class VAE:
 
         The divergence is exact; the expected log density is a mean over `draws` latents.
         """
-        _validate.integer("draws", draws, 1)
+        validation.integer("draws", draws, 1)
         values = [value for value, _ in self._draws(x, rng, draws)]
         return np.mean(values, axis=0)
 
@@ -437,7 +437,7 @@ class VAE:
         logarithm is too low on average; the average rises to log p(x) with the draws, and for one
         draw it is the ELBO (Burda, Grosse and Salakhutdinov 2016).
         """
-        _validate.integer("draws", draws, 1)
+        validation.integer("draws", draws, 1)
         terms = [ratio for _, ratio in self._draws(x, rng, draws)]
         return special.logsumexp(terms, axis=0) - np.log(draws)
 
@@ -532,7 +532,7 @@ class Stream:
     def __post_init__(self):
         if not callable(self.draw):
             raise ValueError(f"draw must be callable, got {self.draw!r}")
-        _validate.integer("size", self.size, 1)
+        validation.integer("size", self.size, 1)
 
     def batch(self, size, rng):
         """Draw pictures, shape (..., size, pixels)."""
@@ -581,9 +581,9 @@ class FitVAE:
 
     def __post_init__(self):
         self._network(1)
-        _validate.integer("epochs", self.epochs, 1)
-        _validate.integer("batch", self.batch, 1)
-        _validate.real("rate", self.rate, 0, open_below=True)
+        validation.integer("epochs", self.epochs, 1)
+        validation.integer("batch", self.batch, 1)
+        validation.real("rate", self.rate, 0, open_below=True)
         pair = self.noise if isinstance(self.noise, tuple) and len(self.noise) == 2 else (0, 0)
         if not all(isinstance(end, Real) for end in pair) or not 0 < pair[0] <= pair[1]:
             raise ValueError(

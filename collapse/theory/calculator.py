@@ -4,14 +4,14 @@ Each of the M draws that a generation learns from is, independently of the other
 with probability u, and a draw from the last model otherwise. The fit is exact (a categorical law
 is fitted by its frequencies). The functions invert two laws of that recursion in the long run: the
 share of reality's diversity that is kept, and how often an item is in the training set at all.
-``collapse/calculator.js`` computes the same in a page.
+``companion/calculator.js`` computes the same in a page.
 """
 
 import math
 
 from scipy import optimize
 
-from collapse import _validate
+from collapse import validation
 
 _STEPS = 5000
 
@@ -45,8 +45,8 @@ def fresh_share_for_diversity(kept, sample_size):
     :math:`1-a=x=\frac{s}{1-s}\cdot\frac1{M-1}` and :math:`u=x/(1+\sqrt{1-x})`. The number of fresh
     data, about :math:`\frac12\frac s{1-s}`, does not depend on M.
     """
-    size = _validate.integer("sample_size", sample_size, 2)
-    kept = _validate.real("kept", kept, 0, 1 - 1 / size, open_below=True)
+    size = validation.integer("sample_size", sample_size, 2)
+    kept = validation.real("kept", kept, 0, 1 - 1 / size, open_below=True)
     x = min(kept / ((1 - kept) * (size - 1)), 1.0)
     return x / (1 + math.sqrt(1 - x))
 
@@ -78,7 +78,7 @@ def lifetime(fresh_share):
     the rest is :math:`2\ln(1+bh)+(1/u-2b)h`, with b such that the expansion in h is right up to
     its square.
     """
-    share = _validate.real("fresh_share", fresh_share, 0, 1, open_below=True)
+    share = validation.real("fresh_share", fresh_share, 0, 1, open_below=True)
     keep, alive, total = 1 - share, 1.0, 0.0
     for _ in range(_STEPS):
         if alive == 0.0:
@@ -121,8 +121,8 @@ def presence_probability(probability, sample_size, fresh_share):
     :math:`(1-(1-s)q)^M\le e^{-(1-s)Mq}` in each step, with :math:`q=up+(1-u)X/M`, so that absence
     is at most as likely as with Poisson numbers.
     """
-    p = _validate.real("probability", probability, 0, 1)
-    size = _validate.integer("sample_size", sample_size, 1)
+    p = validation.real("probability", probability, 0, 1)
+    size = validation.integer("sample_size", sample_size, 1)
     return -math.expm1(-lifetime(fresh_share) * fresh_share * size * p)
 
 
@@ -155,9 +155,9 @@ def fresh_share_for_item(probability, sample_size, presence):
     Asymptotic for small p, and always enough: the inverse of `presence_probability` in u, found
     by Brent's method, since :math:`u\,L(u)` rises from 0 to 1.
     """
-    p = _validate.real("probability", probability, 0, 1, open_below=True)
-    size = _validate.integer("sample_size", sample_size, 1)
-    presence = _validate.real("presence", presence, 0, -math.expm1(-size * p), open_below=True)
+    p = validation.real("probability", probability, 0, 1, open_below=True)
+    size = validation.integer("sample_size", sample_size, 1)
+    presence = validation.real("presence", presence, 0, -math.expm1(-size * p), open_below=True)
     needed = min(-math.log1p(-presence) / (size * p), 1.0)
     if needed == 1.0:
         return 1.0

@@ -10,14 +10,14 @@ import numpy as np
 from scipy import sparse, special, stats
 from scipy.sparse.linalg import splu
 
-from collapse import _validate
+from collapse import validation
 
 LARGEST_DENSE, LARGEST_BANDED = 5_000, 20_000  # sample sizes whose matrices need 1 to 1.5 GB
 TRUNCATED = 1e-17  # most mass that a row of a banded matrix leaves out
 
 
 def _reality(probabilities):
-    array = _validate.probabilities("probabilities", probabilities)
+    array = validation.probabilities("probabilities", probabilities)
     if array.ndim != 1:
         raise ValueError(f"probabilities must have one axis, (K,), got shape {array.shape}")
     return array
@@ -27,7 +27,7 @@ def _constant(sample_size, largest=np.inf):
     """Return a sample size that must be the same every generation, as int."""
     if callable(sample_size) or np.ndim(sample_size):
         raise ValueError(f"sample_size must be one number here, got {sample_size!r}")
-    size = int(_validate.sample_sizes(sample_size, 1)[0])
+    size = int(validation.sample_sizes(sample_size, 1)[0])
     if size > largest:
         raise ValueError(f"sample_size must be at most {largest} here, got {size}")
     return size
@@ -35,7 +35,7 @@ def _constant(sample_size, largest=np.inf):
 
 def _log_kept(sample_size, generations):
     """Return log prod_{i<n} (1 - 1/M_i) for n = 0, ..., generations."""
-    sizes = _validate.sample_sizes(sample_size, generations)
+    sizes = validation.sample_sizes(sample_size, generations)
     with np.errstate(divide="ignore"):  # M = 1 keeps nothing
         return np.concatenate([[0.0], np.cumsum(np.log1p(-1 / sizes))])
 
@@ -82,7 +82,7 @@ def lost_in_one_generation(probabilities, sample_size):
     is *at most* one, with equality at p = 1/M, where the loss has probability
     :math:`(1-1/M)^M \to 1/e`: neither certain nor limited to categories below 1/M.
     """
-    p, size = _reality(probabilities), _validate.sample_sizes(sample_size, 1)[0]
+    p, size = _reality(probabilities), validation.sample_sizes(sample_size, 1)[0]
     return np.exp(special.xlog1py(float(size), -p))
 
 
@@ -427,7 +427,7 @@ def survival_constant(sample_size, generations):
     is :math:`g_{n+1}=1-e^{-g_n}` of Suresh et al., arXiv:2412.17646, Theorems 1 and 2, and
     *asymptotically* in n, :math:`g_n\approx2/(n+\frac13\ln n+0.80)` (0.80 fitted).
     """
-    sizes = _validate.sample_sizes(sample_size, generations)
+    sizes = validation.sample_sizes(sample_size, generations)
     ratios = sizes / np.concatenate([sizes[:1], sizes[:-1]])
     constants = np.full(len(sizes) + 1, np.inf)
     for m in reversed(range(len(sizes))):
@@ -464,7 +464,7 @@ def survival_probability(probabilities, sample_size, generations):
     each pull-back (Theorem 1 of arXiv:2412.17646 for constant M). Over all p the largest
     difference, met near M p = n, lies between 0.14 n/M and 0.28 n/M for n <= M (measured).
     """
-    p, sizes = _reality(probabilities), _validate.sample_sizes(sample_size, generations)
+    p, sizes = _reality(probabilities), validation.sample_sizes(sample_size, generations)
     constants = survival_constant(sizes, generations)[1:]
     return np.vstack([p > 0, -np.expm1(-np.multiply.outer(constants, sizes[:1].sum() * p))])
 
@@ -499,7 +499,7 @@ def exact_survival_probability(probabilities, sample_size, generations):
     answer by at most 1e-17 per generation. The cost follows the distinct values of p and the
     distinct pairs of successive sample sizes.
     """
-    p, sizes = _reality(probabilities), _validate.sample_sizes(sample_size, generations)
+    p, sizes = _reality(probabilities), validation.sample_sizes(sample_size, generations)
     if (sizes > LARGEST_BANDED).any():
         raise ValueError(f"sample_size must be at most {LARGEST_BANDED} here, got {sizes.max()}")
     if not len(sizes):
@@ -542,7 +542,7 @@ def expected_alive(probabilities, sample_size, generations):
     *Exact* for Poisson counts, *asymptotic* in M for the Wright-Fisher recursion, never above it:
     the sum of `survival_probability`, in memory linear in K (arXiv:2412.17646, Corollary 1).
     """
-    p, sizes = _reality(probabilities), _validate.sample_sizes(sample_size, generations)
+    p, sizes = _reality(probabilities), validation.sample_sizes(sample_size, generations)
     values, repeats = np.unique(p[p > 0], return_counts=True)
     mean = values * (sizes[0] if len(sizes) else 1)
     return np.array([-np.expm1(-g * mean) @ repeats for g in survival_constant(sizes, generations)])

@@ -12,14 +12,14 @@ from itertools import pairwise
 import numpy as np
 from scipy import integrate, special, stats
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import functional
 
 LARGEST = 5_000  # the largest sample size whose matrix is made
 
 
 def _reality(probabilities):
-    p = _validate.probabilities("probabilities", probabilities)
+    p = validation.probabilities("probabilities", probabilities)
     if p.ndim != 1:
         raise ValueError(f"probabilities must have one axis, (K,), got shape {p.shape}")
     return p
@@ -63,8 +63,8 @@ def generations_to_point(probabilities, *, temperature, remainder):
     together lie between :math:`r^{1/T^n}` and :math:`(K-1)r^{1/T^n}`, so that n grows like the
     logarithm of :math:`\ln(1/\mathrm{remainder})/\ln(1/r)`, over :math:`\ln(1/T)`.
     """
-    p, remainder = _reality(probabilities), _validate.real("remainder", remainder, 0, 1)
-    temperature = _validate.real("temperature", temperature, 0, 1, open_below=True)
+    p, remainder = _reality(probabilities), validation.real("remainder", remainder, 0, 1)
+    temperature = validation.real("temperature", temperature, 0, 1, open_below=True)
     if temperature == 1 or not 0 < remainder < 1:
         raise ValueError(
             "temperature must be below 1 and remainder in (0, 1), "
@@ -111,8 +111,8 @@ def top_k_probabilities(probabilities, generations, *, k):
     Exact: a law with k categories is its own top k, so that the rule acts once. From then on, with
     or without sampling error, it is ancestral sampling. For k = 1 it is greedy decoding.
     """
-    p, generations = _reality(probabilities), _validate.integer("generations", generations, 0)
-    k = _validate.integer("k", k, 1)
+    p, generations = _reality(probabilities), validation.integer("generations", generations, 0)
+    k = validation.integer("k", k, 1)
     return _leading(p, [len(p), *[k] * generations])
 
 
@@ -151,8 +151,8 @@ def nucleus_support(probabilities, generations, *, mass):
     falls no faster than :math:`\pi^n`. Equal to the last bit, a mass counts as reached: the
     comparison allows for a relative rounding of 1e-12.
     """
-    p, generations = _reality(probabilities), _validate.integer("generations", generations, 0)
-    mass = _validate.real("mass", mass, 0, 1, open_below=True)
+    p, generations = _reality(probabilities), validation.integer("generations", generations, 0)
+    mass = validation.real("mass", mass, 0, 1, open_below=True)
     held = np.cumsum(np.sort(p[p > 0])[::-1])
     kept = [len(held)]
     for _ in range(generations):
@@ -214,7 +214,7 @@ def nucleus_limit(mass):
     and a stable nucleus needs it to hold more than :math:`1-\pi`. Whatever the vocabulary, a
     nucleus of mass 0.9 ends with at most nine words in every context.
     """
-    mass = _validate.real("mass", mass, 0, 1, open_below=True)
+    mass = validation.real("mass", mass, 0, 1, open_below=True)
     if mass == 1:
         raise ValueError("mass must be below 1, where everything is kept for ever, got 1.0")
     return max(int(np.ceil((1 - 1e-12) / (1 - mass))) - 1, 1)
@@ -246,7 +246,7 @@ def transition_matrix(sample_size, decode):
     more than two words a rule like temperature does not treat "all others" as one word, and the
     reduction to two categories is not exact.
     """
-    size = _validate.integer("sample_size", sample_size, 1)
+    size = validation.integer("sample_size", sample_size, 1)
     if size > LARGEST:
         raise ValueError(f"sample_size must be at most {LARGEST} here, got {size}")
     copies = np.arange(size + 1)
@@ -258,12 +258,12 @@ def _decoded(decode, share):
     if not callable(decode):
         raise ValueError(f"decode must be callable, got {decode!r}")
     laws = decode(np.stack([share, 1 - share], axis=-1))
-    return np.minimum(_validate.probabilities("decode(laws)", laws)[..., 0], 1.0)
+    return np.minimum(validation.probabilities("decode(laws)", laws)[..., 0], 1.0)
 
 
 def _absorbed(share, sample_size, decode):
     """Return ending probability and time of a word, given its share in reality."""
-    share = _validate.real("share", share, 0, 1)
+    share = validation.real("share", share, 0, 1)
     step = transition_matrix(sample_size, decode)
     size = len(step) - 1
     ending, time = np.zeros((2, size + 1))
@@ -374,9 +374,9 @@ def diffusion_ending_probability(share, sample_size, *, temperature):
     dy)`, and the integral is -h. So temperature outweighs chance as soon as
     :math:`M|1/T-1|` exceeds about 1.
     """
-    share = _validate.real("share", share, 0, 1)
-    size = _validate.integer("sample_size", sample_size, 1)
-    temperature = _validate.real("temperature", temperature, 0, open_below=True)
+    share = validation.real("share", share, 0, 1)
+    size = validation.integer("sample_size", sample_size, 1)
+    temperature = validation.real("temperature", temperature, 0, open_below=True)
     strength = 2 * size * (1 / temperature - 1)
     top = max(strength * np.log(2), 0.0)  # the largest exponent is taken off
 

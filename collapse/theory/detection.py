@@ -12,7 +12,7 @@ p, which is to be estimated; the rest is generated, and has it with probability 
 import numpy as np
 from scipy import fft, special, stats
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory.gaussian import std_distribution
 
 _GRID = 2**16
@@ -49,11 +49,11 @@ def gaussian_power(size, mean, std, *, level):
     model if :math:`\sigma<1`, large ones if :math:`\sigma>1`. Where :math:`mc^2>10^9`, the
     standard deviation being nearly 1, both sums are taken as normal.
     """
-    m, level = _validate.integer("size", size, 1), _level(level)
-    mean, std = _validate.finite("mean", mean), _validate.nonnegative("std", std)
+    m, level = validation.integer("size", size, 1), _level(level)
+    mean, std = validation.finite("mean", mean), validation.nonnegative("std", std)
     if (std == 0).any():
         raise ValueError("std must be positive, got 0.0")
-    mean, std = _validate.broadcast(mean=mean, std=std)
+    mean, std = validation.broadcast(mean=mean, std=std)
     shape, mean, std = mean.shape, mean.ravel(), std.ravel()
     gap = 1 - std**2
     # means and spreads of the sums, times the gap, which may vanish
@@ -101,8 +101,8 @@ def variance_power(size, std, *, level):
     from N(0, 1) and :math:`\sigma^2\chi^2_{m-1}` for the model's. The test needs to know neither
     the model's mean nor its variance, and is the best of those that do not look at the mean.
     """
-    m, level = _validate.integer("size", size, 2), _level(level)
-    std = _validate.nonnegative("std", std)
+    m, level = validation.integer("size", size, 2), _level(level)
+    std = validation.nonnegative("std", std)
     with np.errstate(divide="ignore"):
         return stats.chi2.cdf(stats.chi2.ppf(level, m - 1) / std**2, m - 1)
 
@@ -140,9 +140,9 @@ def expected_variance_power(size, sample_size, generations, *, ddof, level):
     :math:`M_0,\dots,M_{n-1},m`, see `collapse.theory.gaussian.std_distribution`, where v is the
     level's quantile of :math:`\chi^2_{m-1}/(m-\mathrm{ddof})`.
     """
-    m, level = _validate.integer("size", size, 2), _level(level)
-    sizes = _validate.sample_sizes(sample_size, generations, minimum=2)
-    ddof = _validate.ddof(ddof)
+    m, level = validation.integer("size", size, 2), _level(level)
+    sizes = validation.sample_sizes(sample_size, generations, minimum=2)
+    ddof = validation.ddof(ddof)
     threshold = np.sqrt(stats.chi2.ppf(level, m - 1) / (m - ddof))
     schedule = [*sizes, m]
     return float(std_distribution(threshold, schedule, len(schedule), ddof=ddof)[-1, 0])
@@ -181,8 +181,8 @@ def expected_gaussian_power(size, sample_size, generations, *, level):
     :math:`\Phi(z)=1-\mathrm{level}`. Averaged over r, whose law is Rayleigh's, this is
     :math:`\mathrm{level}+\frac s{\sqrt{1+s^2}}e^{-z^2/2(1+s^2)}\Phi(\frac{zs}{\sqrt{1+s^2}})`.
     """
-    m, level = _validate.integer("size", size, 1), _level(level)
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    m, level = validation.integer("size", size, 1), _level(level)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     squared = m * np.concatenate([[0.0], np.cumsum(1 / sizes)])
     z, part = -special.ndtri(level), np.sqrt(squared / (1 + squared))
     return level + part * np.exp(-(z**2) / (2 * (1 + squared))) * special.ndtr(z * part)
@@ -221,9 +221,9 @@ def categorical_power(size, probabilities, model, *, level):
     points that cover 12 standard deviations on either side. The border is randomised, so that the
     level is met exactly.
     """
-    m, level = _validate.integer("size", size, 1), _level(level)
+    m, level = validation.integer("size", size, 1), _level(level)
     p, q = (
-        _validate.probabilities(n, v)
+        validation.probabilities(n, v)
         for n, v in (("probabilities", probabilities), ("model", model))
     )
     if p.ndim != 1 or p.shape != q.shape:
@@ -287,7 +287,7 @@ def proven_real(size, dead_mass):
     So the test that calls a sample generated when no such item is in it has power 1 and level
     :math:`(1-D)^m`.
     """
-    m = _validate.nonnegative("size", size)
+    m = validation.nonnegative("size", size)
     dead = _share("dead_mass", dead_mass)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(m == 0, 0.0, -np.expm1(m * np.log1p(-dead)))
@@ -324,7 +324,7 @@ def error_bounds(size, affinity):
     For Gaussians N(0, 1) and :math:`N(\mu,\sigma^2)`,
     :math:`\rho=\sqrt{2\sigma/(1+\sigma^2)}\,e^{-\mu^2/4(1+\sigma^2)}`.
     """
-    m = _validate.nonnegative("size", size)
+    m = validation.nonnegative("size", size)
     together = _share("affinity", affinity) ** m
     return 1 - np.sqrt((1 - together) * (1 + together)), together
 
@@ -368,7 +368,7 @@ def mixture_information(share, probability, generated, *, false_alarm=0.0, hit=0
     names = {"share": share, "probability": probability, "generated": generated}
     marks = {"false_alarm": false_alarm, "hit": hit}
     checked = {name: _share(name, value) for name, value in (names | marks).items()}
-    share, p, q, alarm, hit = _validate.broadcast(**checked)
+    share, p, q, alarm, hit = validation.broadcast(**checked)
     if ((p == 0) | (p == 1)).any():
         raise ValueError("probability must lie above 0 and below 1, got 0 or 1")
     information = np.zeros(share.shape)
@@ -413,7 +413,7 @@ def debiased_error(size, share, assumed, probability, generated):
     Exact: :math:`\bar X` has mean :math:`m=\alpha p+(1-\alpha)q` and variance m(1 - m)/N. The bias
     :math:`(\alpha/\hat\alpha-1)(p-q)` does not depend on N.
     """
-    n = _validate.nonnegative("size", size)
+    n = validation.nonnegative("size", size)
     share, p, q = (
         _share(name, value)
         for name, value in (
@@ -459,9 +459,12 @@ def share_floor(observed, generated, lowest, highest):
     estimate is the middle of the values of p, and the error half their range,
     :math:`\frac12|m-q|(1/\alpha_{low}-1/\alpha_{high})`.
     """
-    m, q = _validate.real("observed", observed, 0, 1), _validate.real("generated", generated, 0, 1)
-    highest = _validate.real("highest", highest, 0, 1, open_below=True)
-    lowest = _validate.real("lowest", lowest, 0, highest, open_below=True)
+    m, q = (
+        validation.real("observed", observed, 0, 1),
+        validation.real("generated", generated, 0, 1),
+    )
+    highest = validation.real("highest", highest, 0, 1, open_below=True)
+    lowest = validation.real("lowest", lowest, 0, highest, open_below=True)
     if not 0 <= q + (m - q) / lowest <= 1:
         raise ValueError(f"lowest must allow for the observed probability {m}, got {lowest}")
     return abs(m - q) * (1 / lowest - 1 / highest) / 2
@@ -535,7 +538,7 @@ def filtered_law(probabilities, keep_real):
     contracts to it.
     """
     p, keep = (
-        _validate.probabilities("probabilities", probabilities),
+        validation.probabilities("probabilities", probabilities),
         _share("keep_real", keep_real),
     )
     if keep.shape[-1:] != p.shape[-1:]:
@@ -548,7 +551,7 @@ def filtered_law(probabilities, keep_real):
 
 def _level(value):
     """Return the level of a test, inside (0, 1)."""
-    level = _validate.real("level", value, 0, 1, open_below=True)
+    level = validation.real("level", value, 0, 1, open_below=True)
     if level == 1:
         raise ValueError("level must be below 1, got 1.0")
     return level
@@ -556,7 +559,7 @@ def _level(value):
 
 def _share(name, value):
     """Return an array of numbers from 0 to 1."""
-    array = _validate.nonnegative(name, value)
+    array = validation.nonnegative(name, value)
     if (array > 1).any():
         raise ValueError(f"{name} must be at most 1, got {array[array > 1].flat[0]}")
     return array

@@ -11,14 +11,14 @@ from itertools import pairwise
 import numpy as np
 from scipy import integrate, special
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import gaussian
 
 
 def _inputs(sample_size, generations, variance, minimum=1):
     """Return the sample sizes as floats, and reality's variance, checked."""
-    sizes = _validate.sample_sizes(sample_size, generations, minimum=minimum)
-    return sizes.astype(float), _validate.real("variance", variance, 0)
+    sizes = validation.sample_sizes(sample_size, generations, minimum=minimum)
+    return sizes.astype(float), validation.real("variance", variance, 0)
 
 
 def _affine(factors, constant, start):
@@ -67,7 +67,7 @@ def kde_variance(sample_size, generations, *, bandwidth, variance=1.0):
     shrinks.
     """
     sizes, variance = _inputs(sample_size, generations, variance)
-    return _affine(1 - 1 / sizes, _validate.real("bandwidth", bandwidth, 0) ** 2, variance)
+    return _affine(1 - 1 / sizes, validation.real("bandwidth", bandwidth, 0) ** 2, variance)
 
 
 def kde_variance_of_mean(sample_size, generations, *, bandwidth, variance=1.0):
@@ -140,7 +140,7 @@ def kde_variance_accumulated(sample_size, generations, *, bandwidth, variance=1.
     :math:`V_n=\sigma^2+h^2(1+\frac12+\dots+\frac1n)`, which is exact without sampling error.
     """
     sizes, variance = _inputs(sample_size, generations, variance)
-    added = _validate.real("bandwidth", bandwidth, 0) ** 2
+    added = validation.real("bandwidth", bandwidth, 0) ** 2
     pool, values = variance, [variance]
     for n, (size, total) in enumerate(zip(sizes, np.cumsum(sizes), strict=True)):
         widened = added * (n > 0)  # reality itself was not smoothed
@@ -185,7 +185,7 @@ def kde_rule_variance(sample_size, generations, *, factor, variance=1.0):
     sizes, variance = _inputs(sample_size, generations, variance, minimum=2)
     if not callable(factor):
         raise ValueError(f"factor must be callable, got {factor!r}")
-    factors = np.array([_validate.real("factor", float(factor(m)), 0) for m in sizes])
+    factors = np.array([validation.real("factor", float(factor(m)), 0) for m in sizes])
     return _affine(1 - 1 / sizes + factors**2, 0.0, variance)
 
 
@@ -216,9 +216,9 @@ def smoothed_variance(generations, *, bandwidth, variance=1.0):
     Exact: with endless samples the estimate is the convolution of the law with the kernel, once a
     generation. The procedure is not idempotent, and errs again at every generation.
     """
-    generations = _validate.integer("generations", generations, 0)
-    variance = _validate.real("variance", variance, 0)
-    added = _validate.real("bandwidth", bandwidth, 0) ** 2
+    generations = validation.integer("generations", generations, 0)
+    variance = validation.real("variance", variance, 0)
+    added = validation.real("bandwidth", bandwidth, 0) ** 2
     return variance + added * np.arange(generations + 1)
 
 
@@ -258,8 +258,8 @@ def shrinkage_variance(sample_size, generations, *, ddof, intensity, target, var
     holds for every entry of the covariance.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
-    intensity = _validate.real("intensity", intensity, 0, 1)
-    target = _validate.real("target", target, 0)
+    intensity = validation.real("intensity", intensity, 0, 1)
+    target = validation.real("target", target, 0)
     return _affine((1 - intensity) * _kept(sizes, ddof), intensity * target, variance)
 
 
@@ -297,12 +297,12 @@ def regularized_variance(sample_size, generations, *, ddof, epsilon, variance=1.
     generation.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
-    return _affine(_kept(sizes, ddof), _validate.real("epsilon", epsilon, 0), variance)
+    return _affine(_kept(sizes, ddof), validation.real("epsilon", epsilon, 0), variance)
 
 
 def _smallest(ddof):
     """Return the smallest sample that the variance can be estimated from."""
-    return 2 if _validate.ddof(ddof) == 1 else 1
+    return 2 if validation.ddof(ddof) == 1 else 1
 
 
 def stopped_early_moments(
@@ -351,9 +351,9 @@ def stopped_early_moments(
     reality and end where training begins.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
-    f = _validate.real("fraction", fraction, 0, 1)
-    fresh = (1 - f) * _validate.real("start_variance", start_variance, 0)
-    values = [(_validate.real("distance", distance) ** 2, variance)]
+    f = validation.real("fraction", fraction, 0, 1)
+    fresh = (1 - f) * validation.real("start_variance", start_variance, 0)
+    values = [(validation.real("distance", distance) ** 2, variance)]
     for size, kept in zip(sizes, _kept(sizes, ddof), strict=True):
         squared, spread = values[-1]
         squared += spread / size  # of the sample mean
@@ -394,7 +394,7 @@ def tempered_variance(sample_size, generations, *, ddof, temperature, variance=1
     (arXiv:2307.01850). Almost every chain collapses if :math:`\ln T` is less than the loss of the
     log-variance walk, about 1/M for ddof=1, and so for every T up to 1.
     """
-    temperature = _validate.real("temperature", temperature, 0, open_below=True)
+    temperature = validation.real("temperature", temperature, 0, open_below=True)
     kept = gaussian.std_moment(2, sample_size, generations, ddof=ddof, variance=variance)
     return kept * temperature ** np.arange(len(kept))
 
@@ -427,11 +427,11 @@ def tempered_probabilities(probabilities, generations, *, temperature):
     probable categories; for T > 1 to the uniform law on the support; only T = 1 leaves it as it
     is (the deterministic core of Marchi et al. 2024, arXiv:2404.02325).
     """
-    p = _validate.probabilities("probabilities", probabilities)
+    p = validation.probabilities("probabilities", probabilities)
     if p.ndim != 1:
         raise ValueError(f"probabilities must have one axis, (K,), got shape {p.shape}")
-    generations = _validate.integer("generations", generations, 0)
-    temperature = _validate.real("temperature", temperature, 0, open_below=True)
+    generations = validation.integer("generations", generations, 0)
+    temperature = validation.real("temperature", temperature, 0, open_below=True)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         logits = np.log(p) - np.log(p.max())
         powers = np.exp(-np.arange(generations + 1.0) * np.log(temperature))
@@ -594,7 +594,7 @@ def rounded_variance(sample_size, generations, *, ddof, spacing, variance=1.0):
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
     kept = _kept(sizes, ddof)
-    noise = _validate.real("spacing", spacing, 0) ** 2 / 12
+    noise = validation.real("spacing", spacing, 0) ** 2 / 12
     # W = V + noise obeys W' = r W + noise
     return _affine(kept, noise, variance + noise) - noise
 

@@ -13,7 +13,7 @@ with all Z and S independent (Cochran 1934). Arrays run over the generations 0 (
 import numpy as np
 from scipy import special, stats
 
-from collapse import _validate
+from collapse import validation
 
 
 def _log_ratio(a, s):
@@ -48,8 +48,8 @@ def _log_moment(sizes, ddof, s):
 
 def _sizes(sample_size, generations, ddof):
     """Return the sample sizes, checked for the estimator."""
-    ddof = _validate.ddof(ddof)
-    return _validate.sample_sizes(sample_size, generations, minimum=2 if ddof == 1 else 1)
+    ddof = validation.ddof(ddof)
+    return validation.sample_sizes(sample_size, generations, minimum=2 if ddof == 1 else 1)
 
 
 def _walk(steps, start=0.0):
@@ -103,7 +103,7 @@ def c4(sample_size):
     Exact: the mean of a chi variable with M - 1 degrees of freedom over sqrt(M - 1).
     """
     sizes = np.atleast_1d(sample_size)
-    sizes = _validate.sample_sizes(sizes.ravel(), sizes.size, minimum=2)
+    sizes = validation.sample_sizes(sizes.ravel(), sizes.size, minimum=2)
     return np.exp(_log_moment(sizes, 1.0, 0.5)).reshape(np.shape(sample_size))
 
 
@@ -141,8 +141,8 @@ def std_moment(order, sample_size, generations, *, ddof, variance=1.0):
     ddof=0 it shrinks by 1 - 1/M, and in both cases the mean standard deviation shrinks: by `c4`
     for ddof=1, Bertrand et al. 2023 (arXiv:2310.00429).
     """
-    order = _validate.real("order", order, 0, open_below=True)
-    variance = _validate.real("variance", variance, 0)
+    order = validation.real("order", order, 0, open_below=True)
+    variance = validation.real("variance", variance, 0)
     sizes = _sizes(sample_size, generations, ddof)
     return variance ** (order / 2) * np.exp(_walk(_log_moment(sizes, ddof, order / 2)))
 
@@ -253,10 +253,10 @@ def draw_moment(order, sample_size, generations, *, ddof, variance=1.0):
     law of :math:`X^1_j` variance-gamma: that is its law given :math:`\mu_1`; see
     `first_characteristic_function` for the law without the condition.
     """
-    order = _validate.integer("order", order, 2)
+    order = validation.integer("order", order, 2)
     if order % 2:
         raise ValueError(f"order must be even, got {order}")
-    variance = _validate.real("variance", variance, 0)
+    variance = validation.real("variance", variance, 0)
     joint = _joint_moments(order, _sizes(sample_size, generations, ddof), ddof)
     i = np.arange(order // 2 + 1)
     weights = special.comb(order, 2 * i) * _double_factorial(i)
@@ -294,9 +294,9 @@ def first_characteristic_function(t, sample_size, *, ddof, variance=1.0):
     variable. The second factor alone is a variance-gamma law, as arXiv v2 (section 4.2) has it for
     the whole.
     """
-    t = _validate.finite("t", t)
+    t = validation.finite("t", t)
     size = float(_sizes(sample_size, 1, ddof)[0])
-    squared = _validate.real("variance", variance, 0) * t**2
+    squared = validation.real("variance", variance, 0) * t**2
     spread = (size - 1) / 2 * np.log1p(squared / (size - ddof)) if size > 1 else 0.0
     return np.exp(-squared / (2 * size) - spread)
 
@@ -331,9 +331,9 @@ def expected_risk(sample_size, generations, *, ddof, variance=1.0):
     R_n=\mathrm{Var}\,\mu_n+E\sigma_n^2-2\sigma E\sigma_n+\sigma^2`. For ddof=1
     :math:`\sigma^2[\sum_{i<n}1/M_i+2(1-\prod_{i<n}c_4(M_i))]`, which grows without bound at fixed
     M; for ddof=0 it tends to :math:`2\sigma^2` and no further. Equation (4) of arXiv v2 differs:
-    see `collapse.theory.printed.expected_risk_v2`.
+    see `companion.printed.expected_risk_v2`.
     """
-    variance = _validate.real("variance", variance, 0)
+    variance = validation.real("variance", variance, 0)
     sizes = _sizes(sample_size, generations, ddof)
     # E s^2 - 2 E s + 1 as differences from 1, which loses nothing when M is large
     first, second = (np.expm1(_walk(_log_moment(sizes, ddof, s))) for s in (0.5, 1.0))
@@ -371,9 +371,9 @@ def variance_of_risk(sample_size, generations, *, ddof, variance=1.0):
     1e-16 times M. To leading order in 1/M, and for either ddof,
     :math:`\frac52\sigma^4(\sum_{i<n}1/M_i)^2`: 2 from the mean, 1/2 from the standard deviation.
     Equation (5) of arXiv v2 differs already for n = 1: see
-    `collapse.theory.printed.variance_of_risk_v2`.
+    `companion.printed.variance_of_risk_v2`.
     """
-    variance = _validate.real("variance", variance, 0)
+    variance = validation.real("variance", variance, 0)
     sizes = _sizes(sample_size, generations, ddof)
     mean = [None, None, *(_joint_moments(d, sizes, ddof) for d in (2, 3, 4))]
     # delta[k] = E[s^k] - 1, so that E[(s - 1)^4] is a difference of small numbers
@@ -414,7 +414,7 @@ def expected_log_variance(sample_size, generations, *, ddof, variance=1.0):
     :math:`\psi(\frac{M-1}2)-\ln\frac{M-\mathrm{ddof}}2`, about :math:`-1/(M-1)` for ddof=1 and
     :math:`-2/M` for ddof=0. It is negative, so that almost every chain loses its variance.
     """
-    variance = _validate.real("variance", variance, 0, open_below=True)
+    variance = validation.real("variance", variance, 0, open_below=True)
     sizes = _walk_sizes(sample_size, generations, ddof)
     drift = _digamma_minus_log((sizes - 1) / 2)
     return _walk(drift + np.log1p((ddof - 1) / (sizes - ddof)), np.log(variance))
@@ -452,8 +452,8 @@ def variance_of_log_variance(sample_size, generations, *, ddof):
 
 def _walk_sizes(sample_size, generations, ddof):
     """Return the sample sizes as floats, at least 2: the variance of one draw has no logarithm."""
-    _validate.ddof(ddof)
-    return _validate.sample_sizes(sample_size, generations, minimum=2).astype(float)
+    validation.ddof(ddof)
+    return validation.sample_sizes(sample_size, generations, minimum=2).astype(float)
 
 
 def std_distribution(x, sample_size, generations, *, ddof, variance=1.0):
@@ -488,7 +488,7 @@ def std_distribution(x, sample_size, generations, *, ddof, variance=1.0):
     log-variance walk, a product of gamma functions of complex argument, inverted by Gil-Pelaez's
     formula.
     """
-    x = np.atleast_1d(_validate.finite("x", x))
+    x = np.atleast_1d(validation.finite("x", x))
     if (x <= 0).any():
         raise ValueError(f"x must be positive, got {x.min()}")
     center, scale, inverter = _standardised(sample_size, generations, ddof, variance)
@@ -529,7 +529,7 @@ def std_quantile(q, sample_size, generations, *, ddof, variance=1.0):
     Exact in the same sense as `std_distribution`, which it inverts. For large M and n the median
     is close to :math:`\sigma e^{-n/2M}` for ddof=1 and :math:`\sigma e^{-n/M}` for ddof=0.
     """
-    q = np.atleast_1d(_validate.finite("q", q))
+    q = np.atleast_1d(validation.finite("q", q))
     if (q < 1e-6).any() or (q > 1 - 1e-6).any():
         raise ValueError(
             f"q must be between 1e-6 and 1 - 1e-6, got {q[(q < 1e-6) | (q > 1 - 1e-6)][0]}"
@@ -616,7 +616,7 @@ def limit_of_mean(*, ddof):
     gamma variable of shape :math:`\nu` (Dufresne 1990). For ddof=1 the variance is infinite: the
     mean risk of arXiv v2 diverges although every chain ends somewhere.
     """
-    shape = 2 - _validate.ddof(ddof)
+    shape = 2 - validation.ddof(ddof)
     return stats.t(2 * shape, scale=shape**-0.5)
 
 
@@ -650,8 +650,8 @@ def growth_limits(scale, power):
     sections 4.2 and 4.3) asks for "superlinear" growth, which is looser: :math:`M_n\sim n\ln n`
     is superlinear and its sum diverges.
     """
-    scale = _validate.real("scale", scale, 2)
-    power = _validate.real("power", power, 0, open_below=True)
+    scale = validation.real("scale", scale, 2)
+    power = validation.real("power", power, 0, open_below=True)
     if power <= 1:
         return {"inverse_sizes": np.inf, "std": 0.0, "risk": np.inf}
     total = special.zeta(power) / scale

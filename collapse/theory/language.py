@@ -8,7 +8,7 @@ Arrays run over the generations 0 (reality), 1, ..., N.
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import categorical
 
 
@@ -47,8 +47,8 @@ def expected_cross_entropy(probabilities, sample_size, generations, *, added):
     """
     p = categorical._reality(probabilities)
     size = categorical._constant(sample_size, categorical.LARGEST_BANDED)
-    generations = _validate.integer("generations", generations, 0)
-    added = _validate.real("added", added, 0, open_below=True)
+    generations = validation.integer("generations", generations, 0)
+    added = validation.real("added", added, 0, open_below=True)
     copies = np.arange(size + 1)
     scores = [-np.log((copies + added) / (size + added * len(p)))]
     step = categorical._banded(copies / size, size)
@@ -95,11 +95,11 @@ def expected_words(counts, generations, *, share=0.0):
 
     For s = 0 this is `collapse.theory.categorical.expected_alive`, a generation later.
     """
-    counts = _validate.nonnegative("counts", counts)
+    counts = validation.nonnegative("counts", counts)
     if counts.ndim != 1:
         raise ValueError(f"counts must have one axis, (K,), got shape {counts.shape}")
-    generations = _validate.integer("generations", generations, 0)
-    share = _validate.real("share", share, 0, 1)
+    generations = validation.integer("generations", generations, 0)
+    share = validation.real("share", share, 0, 1)
     values, repeats = np.unique(counts[counts > 0], return_counts=True)
     words, kept, pulled = [repeats.sum()] * 2, 0.0, np.inf
     for _ in range(generations - 1):
@@ -115,7 +115,7 @@ def _tuned(probabilities, prior, weight):
     p, prior = (categorical._reality(array) for array in (probabilities, prior))
     if p.shape != prior.shape:
         raise ValueError(f"prior must be over {len(p)} categories, got {len(prior)}")
-    return p, prior, _validate.real("weight", weight, 0)
+    return p, prior, validation.real("weight", weight, 0)
 
 
 def tuned_probabilities(probabilities, sample_size, generations, *, prior, weight):
@@ -152,7 +152,7 @@ def tuned_probabilities(probabilities, sample_size, generations, *, prior, weigh
     migration from a mainland.
     """
     p, prior, weight = _tuned(probabilities, prior, weight)
-    sizes = _validate.sample_sizes(sample_size, generations)
+    sizes = validation.sample_sizes(sample_size, generations)
     kept = np.cumprod(np.concatenate([[1.0], sizes / (sizes + weight)]))[:, None]
     return kept * p + (1 - kept) * prior
 
@@ -194,7 +194,7 @@ def tuned_gini_simpson(probabilities, sample_size, generations, *, prior, weight
     """
     p, prior, weight = _tuned(probabilities, prior, weight)
     mean = tuned_probabilities(p, sample_size, generations, prior=prior, weight=weight)
-    sizes = _validate.sample_sizes(sample_size, generations)
+    sizes = validation.sample_sizes(sample_size, generations)
     repeats = [p @ p]
     for size, law in zip(sizes, mean, strict=False):
         u = weight / (size + weight)
@@ -240,8 +240,8 @@ def carried_on_gini_simpson(probabilities, sample_size, generations, *, prior, w
     :math:`(M+W)^2/M` words. Slower, and without end, unless W grows as it does when all text is
     kept.
     """
-    sizes = _validate.sample_sizes(sample_size, generations)
-    weights = _validate.nonnegative("weight", weight)
+    sizes = validation.sample_sizes(sample_size, generations)
+    weights = validation.nonnegative("weight", weight)
     if weights.ndim > 1 or (weights.ndim and len(weights) < len(sizes)):
         raise ValueError(f"weight must be one number or {len(sizes)}, got shape {weights.shape}")
     weights = weights[: len(sizes)] if weights.ndim else np.full(len(sizes), weights)

@@ -11,16 +11,16 @@ decoder. Arrays run over the generations 0 (reality), 1, ..., N.
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import gaussian
 
 
 def _eigenvalues(value, latent_dimension):
     """Return the eigenvalues, largest first, and q."""
-    array = _validate.nonnegative("eigenvalues", value)
+    array = validation.nonnegative("eigenvalues", value)
     if array.ndim != 1:
         raise ValueError(f"eigenvalues must have shape (d,), got {array.shape}")
-    q = _validate.integer("latent_dimension", latent_dimension, 1)
+    q = validation.integer("latent_dimension", latent_dimension, 1)
     if q >= len(array):
         raise ValueError(
             f"latent_dimension must be less than the number of eigenvalues {len(array)}, got {q}"
@@ -32,7 +32,7 @@ def _noise(values, q, noise_variance):
     """Return the noise of generation 1."""
     if noise_variance is None:
         return values[q:].mean()
-    return _validate.real("noise_variance", noise_variance, 0, open_below=True)
+    return validation.real("noise_variance", noise_variance, 0, open_below=True)
 
 
 def spectrum(eigenvalues, generations, *, latent_dimension, noise_variance=None, means=False):
@@ -73,7 +73,7 @@ def spectrum(eigenvalues, generations, *, latent_dimension, noise_variance=None,
     to lose.
     """
     values, q = _eigenvalues(eigenvalues, latent_dimension)
-    n = np.arange(_validate.integer("generations", generations, 0) + 1)[:, None]
+    n = np.arange(validation.integer("generations", generations, 0) + 1)[:, None]
     noise = _noise(values, q, noise_variance)
     kept = np.zeros((len(n), len(values)))
     if means:
@@ -158,7 +158,7 @@ def extinction(eigenvalues, *, latent_dimension, noise_variance):
     :math:`\lambda_i\le\sigma^2` gets no code at all (posterior collapse).
     """
     values, q = _eigenvalues(eigenvalues, latent_dimension)
-    noise = _validate.real("noise_variance", noise_variance, 0, open_below=True)
+    noise = validation.real("noise_variance", noise_variance, 0, open_below=True)
     return np.maximum(np.ceil(values[:q] / noise), 1).astype(int)
 
 
@@ -191,7 +191,7 @@ def expected_total_variance(sample_size, generations, eigenvalues):
     from (thm-vae-finite). Means obey it from generation 1 on, with the trace that generation 1
     hands on in the place of reality's: they lie in q dimensions, which are fitted without noise.
     """
-    total = _validate.nonnegative("eigenvalues", eigenvalues).sum()
+    total = validation.nonnegative("eigenvalues", eigenvalues).sum()
     return gaussian.std_moment(2, sample_size, generations, ddof=0, variance=total)
 
 
@@ -288,10 +288,10 @@ def expected_kl(sample_size, generations, *, dimension, latent_dimension):
     Each fit moves the parameters by an independent step, with the inverse Fisher information over M
     as its covariance.
     """
-    d = _validate.integer("dimension", dimension, 2)
-    q = _validate.integer("latent_dimension", latent_dimension, 1)
+    d = validation.integer("dimension", dimension, 2)
+    q = validation.integer("latent_dimension", latent_dimension, 1)
     if q >= d:
         raise ValueError(f"latent_dimension must be less than the dimension {d}, got {q}")
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     free = d * (q + 1) + 1 - q * (q - 1) / 2
     return np.concatenate([[0.0], np.cumsum(free / (2 * sizes))])

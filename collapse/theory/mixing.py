@@ -14,7 +14,7 @@ the vector of probabilities, :math:`E|\mu_n-\mu_0|^2=(1-D_n)\,\mathrm{tr}\,\Sigm
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import validation
 
 
 def diversity_replaced(sample_size, generations):
@@ -44,7 +44,7 @@ def diversity_replaced(sample_size, generations):
     parents. The limit is positive if and only if :math:`\sum_i1/M_i<\infty` and all M_i > 1: Xu et
     al. 2025 (arXiv:2505.13947). It is the decay of heterozygosity in the Wright-Fisher model.
     """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     return _products(1 - 1 / sizes)
 
 
@@ -76,7 +76,7 @@ def diversity_accumulated(sample_size, generations):
     n}(1-1/(Mi^2))` tends to :math:`\sin(\pi/\sqrt M)/(\pi/\sqrt M)`: accumulation bounds the
     loss, as in Kazdan et al. 2024 (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812).
     """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     return _products(1 - sizes / np.cumsum(sizes) ** 2)
 
 
@@ -115,11 +115,11 @@ def diversity_subsampled(sample_size, generations, *, budget=None, replacement=F
     of G, s being the number of batches. B = N is accumulation. Derived here; for the workflow and
     its plateau see Kazdan et al.
     """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     pools = np.cumsum(sizes)
     budgets = sizes
     if budget is not None:
-        budgets = np.full(len(sizes), float(_validate.integer("budget", budget, 1)))
+        budgets = np.full(len(sizes), float(validation.integer("budget", budget, 1)))
     if not replacement and (budgets > pools).any():
         small = pools[budgets > pools][0]
         raise ValueError(f"budget must be at most the pool, {small:.0f}, got {budgets.max():.0f}")
@@ -159,7 +159,7 @@ def diversity_limits(sample_size):
     al. 2024 (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812); the others were derived
     here.
     """
-    size = _validate.integer("sample_size", sample_size, 2)
+    size = validation.integer("sample_size", sample_size, 2)
     spread = np.sqrt(1 / size**2 + 4 * (3 - 1 / size) / size)
     a, b = (1 / size + spread) / 2, (1 / size - spread) / 2
     gammas = special.gammaln(2 - 1 / size) - special.gammaln(2 - a) - special.gammaln(2 - b)
@@ -198,8 +198,8 @@ def growth_limit(first, power):
     loses exactly what replacement loses with samples that grow as the square of the generation.
     For c near 1 the series is long; its terms are summed until they fall below 1e-17.
     """
-    first = _validate.real("first", first, 1, open_below=True)
-    power = _validate.real("power", power, 0, open_below=True)
+    first = validation.real("first", first, 1, open_below=True)
+    power = validation.real("power", power, 0, open_below=True)
     if power <= 1:
         return 0.0
     k = np.arange(1, max(2, int(np.ceil(40 / np.log(first)))) + 1)
@@ -240,7 +240,7 @@ def mixture_diversity(sample_size, generations, coefficients):
     ``(1, 0, 0)`` is replacement, ``(1 - u, 0, u)`` a share u of fresh real data. Derived here from
     the process of arXiv:2305.17493v2, section 4.
     """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     kept, moved = [1.0], 0.0
     for i, size in enumerate(sizes):
         three = coefficients(i) if callable(coefficients) else coefficients
@@ -277,7 +277,7 @@ def mixture_limit(sample_size, coefficients):
     reality is mixed in, gamma > 0. At alpha = 0 nothing is ever learned and m = 0: this is how the
     condition alpha = gamma = 0 of arXiv:2305.17493v2, corrected in 2025, would have to be read.
     """
-    size = _validate.integer("sample_size", sample_size, 1)
+    size = validation.integer("sample_size", sample_size, 1)
     alpha, beta, _ = _three(coefficients)
     noise = alpha**2 / size
     moved = noise / (1 - (alpha + beta) ** 2 + noise) if alpha > 0 else 0.0
@@ -316,7 +316,7 @@ def diversity_partially_replaced(sample_size, generations, replaced):
     subset was derived here.
     """
     factor = 1 - 1 / effective_size(sample_size, replaced)
-    generations = _validate.integer("generations", generations, 0)
+    generations = validation.integer("generations", generations, 0)
     first = 1 - 1 / sample_size
     return np.concatenate([[1.0], first * factor ** np.arange(generations)])
 
@@ -347,8 +347,8 @@ def effective_size(sample_size, replaced):
     :math:`\alpha=k/M`, prop-workflows-partial; :math:`M/[\alpha(2-\alpha)]` for large M, which is
     2 N_e in Riis 2026 (arXiv:2604.08554), who counts as for diploid genes.
     """
-    size = _validate.integer("sample_size", sample_size, 2)
-    replaced = _validate.integer("replaced", replaced, 1)
+    size = validation.integer("sample_size", sample_size, 2)
+    replaced = validation.integer("replaced", replaced, 1)
     if replaced > size:
         raise ValueError(f"replaced must be at most sample_size, {size}, got {replaced}")
     share = replaced / size
@@ -356,7 +356,7 @@ def effective_size(sample_size, replaced):
 
 
 def _three(coefficients):
-    three = _validate.probabilities("coefficients", coefficients)
+    three = validation.probabilities("coefficients", coefficients)
     if three.shape != (3,):
         raise ValueError(f"coefficients must be alpha, beta and gamma, got {coefficients!r}")
     return three

@@ -9,7 +9,7 @@ the generations 0 (reality), 1, ..., N.
 import numpy as np
 from scipy import special, stats
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import categorical, gaussian
 from collapse.theory.multivariate_gaussian import _covariance
 
@@ -52,8 +52,8 @@ def expected_covariance(sample_size, generations, covariance, *, regulariser=0.0
     it holds for the diagonal, with spherical ones for the trace.
     """
     covariance = _covariance(covariance)
-    epsilon = _validate.real("regulariser", regulariser, 0)
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    epsilon = validation.real("regulariser", regulariser, 0)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     values = [covariance]
     for size in sizes:
         values.append((1 - 1 / size) * values[-1] + epsilon * np.eye(len(covariance)))
@@ -95,9 +95,9 @@ def component_log_variance(sample_size, generations, weight, *, variance=1.0):
     like :math:`e^{-n/m}`. The chain and the sum of these means are carried along together, one
     number for each count.
     """
-    weight = _validate.real("weight", weight, 0, 1, open_below=True)
-    variance = _validate.real("variance", variance, 0, open_below=True)
-    sizes = _validate.sample_sizes(sample_size, generations)
+    weight = validation.real("weight", weight, 0, 1, open_below=True)
+    variance = validation.real("variance", variance, 0, open_below=True)
+    sizes = validation.sample_sizes(sample_size, generations)
     if (sizes > categorical.LARGEST_BANDED).any():
         raise ValueError(
             f"sample_size must be at most {categorical.LARGEST_BANDED} here, got {sizes.max()}"
@@ -153,8 +153,8 @@ def one_step_weight_variance(sample_size, weight, separation):
     trapezoidal rule, to rounding for separations up to 100.
     """
     size = categorical._constant(sample_size)
-    p = _validate.real("weight", weight, 0, 1)
-    separation = _validate.real("separation", separation, 0)
+    p = validation.real("weight", weight, 0, 1)
+    separation = validation.real("separation", separation, 0)
     z = np.linspace(-10, 10, 4001)
     density = stats.norm.pdf(z)
     shares = special.expit(special.logit(p) + separation * z + 0.5 * separation**2)
@@ -191,8 +191,8 @@ def floor_of_variance(points, *, regulariser):
     of shape 2 (Dufresne 1990). The median is 0.60 of the mean, so that a typical standard deviation
     is :math:`0.77\sqrt{\epsilon m}`; the variance of the law is infinite.
     """
-    points = _validate.integer("points", points, 1)
-    epsilon = _validate.real("regulariser", regulariser, 0, open_below=True)
+    points = validation.integer("points", points, 1)
+    epsilon = validation.real("regulariser", regulariser, 0, open_below=True)
     return stats.invgamma(2, scale=epsilon * points)
 
 
@@ -231,8 +231,8 @@ def expected_squared_l2(sample_size, generations, weights, covariances):
     :math:`s\,c\,\pi[1-\pi+d/2+d(d+2)/8]`, summed over the components. Later the distance has no
     bound.
     """
-    weights = _validate.probabilities("weights", weights)
-    covariances = _validate.finite("covariances", covariances)
+    weights = validation.probabilities("weights", weights)
+    covariances = validation.finite("covariances", covariances)
     shape = covariances.shape
     if weights.ndim != 1 or len(shape) != 3 or shape[0] != len(weights) or shape[1] != shape[2]:
         raise ValueError(f"covariances must have shape ({weights.size}, d, d), got {shape}")
@@ -242,5 +242,5 @@ def expected_squared_l2(sample_size, generations, weights, covariances):
     d = shape[-1]
     square = np.exp(-0.5 * (d * np.log(4 * np.pi) + log_determinant))
     rate = (square * weights * (1 - weights + d / 2 + d * (d + 2) / 8)).sum()
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     return rate * np.concatenate([[0.0], np.cumsum(1 / sizes)])

@@ -15,13 +15,13 @@ N.
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import gaussian
 
 
 def _covariance(value):
     """Return one covariance matrix, shape (d, d)."""
-    array = _validate.finite("covariance", value)
+    array = validation.finite("covariance", value)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
         raise ValueError(f"covariance must have shape (d, d), got {array.shape}")
     smallest = np.linalg.eigvalsh(array).min()
@@ -184,8 +184,8 @@ def rank(sample_size, generations, dimension):
     Exact, with probability one: a scatter matrix of M draws has M - 1 degrees of freedom, and lost
     directions do not come back, hence the smallest of d, M_0 - 1, ..., M_{n-1} - 1.
     """
-    dimension = _validate.integer("dimension", dimension, 1)
-    sizes = _validate.sample_sizes(sample_size, generations, minimum=2)
+    dimension = validation.integer("dimension", dimension, 1)
+    sizes = validation.sample_sizes(sample_size, generations, minimum=2)
     return np.minimum.accumulate(np.concatenate([[dimension], sizes - 1]))
 
 
@@ -226,7 +226,7 @@ def expected_log_determinant(sample_size, generations, covariance, *, ddof):
     and :math:`\sum_{j\le k}[\psi(\frac{d-j+1}2)-\psi(\frac{k-j+1}2)]` is added for the one factor
     of dimension k that d replaces.
     """
-    ddof = _validate.ddof(ddof)
+    ddof = validation.ddof(ddof)
     step = lambda sizes, k: _drifts(sizes, k, ddof)  # noqa: E731
     start, sums = _chi_squares(sample_size, generations, covariance, special.digamma, step)
     return start + sums
@@ -263,7 +263,7 @@ def variance_of_log_determinant(sample_size, generations, covariance, *, ddof):
     `expected_log_determinant`, so that a generation adds :math:`\sum_{j\le d}\psi'(\frac{M-j}2)`,
     about 2d/M.
     """
-    _validate.ddof(ddof)
+    validation.ddof(ddof)
     trigamma = lambda a: special.polygamma(1, a)  # noqa: E731
     step = lambda sizes, k: trigamma((sizes[:, None] - np.arange(1.0, k + 1)) / 2)  # noqa: E731
     return _chi_squares(sample_size, generations, covariance, trigamma, step)[1]
@@ -281,7 +281,7 @@ def _chi_squares(sample_size, generations, covariance, cumulant, step):
     sign, start = np.linalg.slogdet(array)
     if sign == 0:
         raise ValueError(f"covariance must have full rank {d}, got a determinant of zero")
-    sizes = _validate.sample_sizes(sample_size, generations, minimum=2)
+    sizes = validation.sample_sizes(sample_size, generations, minimum=2)
     ranks = rank(sizes, generations, d)
     if ranks[-1] < d and not np.allclose(array, array[0, 0] * np.eye(d)):
         raise ValueError(
@@ -331,9 +331,9 @@ def lyapunov_exponents(sample_size, dimension, *, ddof):
     """
     if callable(sample_size) or np.ndim(sample_size):
         raise ValueError(f"sample_size must be one number here, got {sample_size!r}")
-    size = _validate.sample_sizes(sample_size, 1, minimum=2)[0]
-    dimension = _validate.integer("dimension", dimension, 1)
-    return _drifts(size, int(min(dimension, size - 1)), _validate.ddof(ddof))
+    size = validation.sample_sizes(sample_size, 1, minimum=2)[0]
+    dimension = validation.integer("dimension", dimension, 1)
+    return _drifts(size, int(min(dimension, size - 1)), validation.ddof(ddof))
 
 
 def noisy_lower_bound(sample_size, generations, *, trace, noise=0.0):
@@ -369,9 +369,9 @@ def noisy_lower_bound(sample_size, generations, *, trace, noise=0.0):
     the condition on which it rests: :math:`E[\Sigma_{i+1}\mid\Sigma_i]=\Sigma_i`. With maximum
     likelihood, which shrinks the covariance, the bound is false and the risk stays finite.
     """
-    trace = _validate.real("trace", trace, 0)
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
-    noise = _validate.nonnegative("noise", noise)
+    trace = validation.real("trace", trace, 0)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
+    noise = validation.nonnegative("noise", noise)
     if noise.shape not in {(), sizes.shape}:
         raise ValueError(f"noise must have shape () or {sizes.shape}, got {noise.shape}")
     return np.concatenate([[0.0], np.cumsum(trace / sizes + noise)])
@@ -412,10 +412,10 @@ def bounded_noise_lower_bound(sample_size, generations, *, trace, bound, dimensi
     mean square is :math:`\mathrm{tr}\,\Sigma_i` itself, so that d = 1 holds in any dimension. As in
     `noisy_lower_bound`, the covariance must be fitted without bias.
     """
-    trace = _validate.real("trace", trace, 0)
-    loss = 2 * _validate.real("bound", bound, 0) * np.sqrt(trace)
-    loss *= np.sqrt(_validate.integer("dimension", dimension, 1))
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    trace = validation.real("trace", trace, 0)
+    loss = 2 * validation.real("bound", bound, 0) * np.sqrt(trace)
+    loss *= np.sqrt(validation.integer("dimension", dimension, 1))
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     return np.concatenate([[0.0], np.cumsum(trace / sizes - loss / sizes**1.5)])
 
 
@@ -445,6 +445,6 @@ def informative_size(*, trace, bound, dimension=1):
     -----
     Exact: where the two terms of a generation are equal.
     """
-    trace = _validate.real("trace", trace, 0, open_below=True)
-    dimension = _validate.integer("dimension", dimension, 1)
-    return 4 * _validate.real("bound", bound, 0) ** 2 * dimension / trace
+    trace = validation.real("trace", trace, 0, open_below=True)
+    dimension = validation.integer("dimension", dimension, 1)
+    return 4 * validation.real("bound", bound, 0) ** 2 * dimension / trace

@@ -8,7 +8,7 @@ coefficients (1 - u, 0, u).
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import decoding
 
 
@@ -46,7 +46,7 @@ def fresh_diversity(sample_size, generations, number, *, weight=None):
     :math:`D_n=1-m_n`. Derived here; for u = k/M the large-M limit is the balance of mutation and
     drift in population genetics. Weights: He et al. 2025 (arXiv:2502.18049).
     """
-    sizes = _validate.sample_sizes(sample_size, generations)
+    sizes = validation.sample_sizes(sample_size, generations)
     moved = [0.0]
     for n, size in enumerate(sizes):
         noise, kept = _fresh(int(size), number, weight)
@@ -82,7 +82,7 @@ def fresh_limit(sample_size, number, *, weight=None):
     :math:`m=\frac{1/M}{1-a^2+a/M}`. One fresh datum a generation, k = 1, keeps two thirds at large
     M, and 4.5 keep nine tenths, whatever M is: about :math:`2k/(1+2k)`.
     """
-    size = _validate.integer("sample_size", sample_size, 1)
+    size = validation.integer("sample_size", sample_size, 1)
     noise, kept = _fresh(size, number, weight)
     return float(1 - noise / (1 - kept)) if kept < 1 else 0.0
 
@@ -115,8 +115,8 @@ def fresh_stationary(probability, sample_size, share):
     Wright-Fisher model with parent-independent mutation, for any number of categories; see
     prop-realdata-mutation for its limit.
     """
-    p = _validate.real("probability", probability, 0, 1)
-    share = _validate.real("share", share, 0, 1, open_below=True)
+    p = validation.real("probability", probability, 0, 1)
+    share = validation.real("share", share, 0, 1, open_below=True)
     reality = np.array([p, 1 - p])
     step = decoding.transition_matrix(
         sample_size, lambda laws: share * reality + (1 - share) * laws
@@ -153,8 +153,8 @@ def fresh_spectrum(sample_size, share):
     polynomial in x with this coefficient of :math:`M^jx^j`. Standard for the Wright-Fisher model
     with parent-independent mutation: memory of the start fades as :math:`(1-u)^n`.
     """
-    size = _validate.integer("sample_size", sample_size, 1)
-    share = _validate.real("share", share, 0, 1)
+    size = validation.integer("sample_size", sample_size, 1)
+    share = validation.real("share", share, 0, 1)
     drift = np.cumprod(np.concatenate([[1.0], 1 - np.arange(size) / size]))
     return (1 - share) ** np.arange(size + 1) * drift
 
@@ -191,9 +191,9 @@ def fresh_chi_square(categories, sample_size, generations, share):
     :math:`\frac{K-1}M\sum_{m<n}\rho^m` with :math:`\rho=(1-\frac1M)(1-u)^2`. Derived here; it has
     the form of the discounted sum of errors in Khelifa et al. 2026 (arXiv:2602.16601).
     """
-    categories = _validate.integer("categories", categories, 1)
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
-    share = _validate.real("share", share, 0, 1)
+    categories = validation.integer("categories", categories, 1)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
+    share = validation.real("share", share, 0, 1)
     distance = [0.0]
     for size in sizes:
         kept = (1 - 1 / size) * (1 - share) ** 2
@@ -230,9 +230,9 @@ def dirichlet_limit(probabilities, sample_size, share):
     rarely absent only if :math:`\theta p_0(i)` is of order one. For one category it is the law
     Beta(:math:`\theta p,\theta(1-p)`), of which `fresh_stationary` is the exact counterpart.
     """
-    p = _validate.probabilities("probabilities", probabilities)
-    size = _validate.integer("sample_size", sample_size, 1)
-    share = _validate.real("share", share, 0, 1, open_below=True)
+    p = validation.probabilities("probabilities", probabilities)
+    size = validation.integer("sample_size", sample_size, 1)
+    share = validation.real("share", share, 0, 1, open_below=True)
     return 2 * size * share * p
 
 
@@ -269,7 +269,7 @@ def real_set_diversity(real, synthetic, generations, *, used=None):
     part of the real data stands for the paper's 10 % of original data points.
     """
     first, constant, kept = _real_set(real, synthetic, used)
-    generations = _validate.integer("generations", generations, 0)
+    generations = validation.integer("generations", generations, 0)
     values = [1.0, first]
     for _ in range(generations - 1):
         values.append(constant * first + kept * values[-1])
@@ -337,8 +337,8 @@ def weighted_variance(weight, ratio):
     :math:`V(w)=\frac{w^2+(1-w)^2r}{1-(1-w)^2}`. To first order in 1/M elsewhere; `fresh_limit` has
     the exact law when the spread is learned too. He et al. 2025 (arXiv:2502.18049).
     """
-    weight = _validate.real("weight", weight, 0, 1, open_below=True)
-    ratio = _validate.real("ratio", ratio, 0, open_below=True)
+    weight = validation.real("weight", weight, 0, 1, open_below=True)
+    ratio = validation.real("ratio", ratio, 0, open_below=True)
     return (weight**2 + (1 - weight) ** 2 * ratio) / (weight * (2 - weight))
 
 
@@ -368,7 +368,7 @@ def golden_weight(ratio):
     and Garg et al. 2025 (arXiv:2509.22341) for interpolating regression. The identity for every r
     was derived here.
     """
-    ratio = _validate.real("ratio", ratio, 0, open_below=True)
+    ratio = validation.real("ratio", ratio, 0, open_below=True)
     # the difference of the roots, in the form that loses no digits at large r
     return float(2 / (1 + np.sqrt(1 + 4 / ratio)))
 
@@ -411,7 +411,7 @@ def biased_moments(real, synthetic, bias, generations, *, ddof):
     ddof=1 from a fitted start. Derived here.
     """
     step, start = _biased(real, synthetic, bias, ddof)
-    generations = _validate.integer("generations", generations, 0)
+    generations = validation.integer("generations", generations, 0)
     moments = [np.array([1.0, 0.0]), start]
     for _ in range(generations - 1):
         moments.append(step(moments[-1]))
@@ -445,8 +445,8 @@ def biased_variance(ratio, bias):
     however many real data there are at constant s. Setting of Alemohammad et al. 2024
     (arXiv:2307.01850); derived here.
     """
-    ratio = _validate.real("ratio", ratio, 0)
-    bias = _validate.real("bias", bias, 0)
+    ratio = validation.real("ratio", ratio, 0)
+    bias = validation.real("bias", bias, 0)
     if ratio * (bias - 1) >= 1:
         raise ValueError(f"bias must be below 1 + 1/ratio, {1 + 1 / ratio:.4g}, got {bias}")
     return 1 / (1 + ratio * (1 - bias))
@@ -479,8 +479,8 @@ def effective_real_size(real, synthetic):
     :math:`m=\frac1M+(\frac SM)^2m`. Unbiased synthetic data are worth at most as much as another R
     real ones. Alemohammad et al. 2024 (arXiv:2307.01850) compute n_e by simulation; derived here.
     """
-    real = _validate.integer("real", real, 1)
-    synthetic = _validate.integer("synthetic", synthetic, 0)
+    real = validation.integer("real", real, 1)
+    synthetic = validation.integer("synthetic", synthetic, 0)
     return real * (real + 2 * synthetic) / (real + synthetic)
 
 
@@ -514,7 +514,7 @@ def bias_threshold(bias):
     n_s*. Alemohammad et al. 2024 (arXiv:2307.01850) found by simulation that such a threshold
     exists and settles for many real data; derived here.
     """
-    bias = _validate.real("bias", bias, 0, 1)
+    bias = validation.real("bias", bias, 0, 1)
     if bias == 1:
         raise ValueError("bias must be below 1, got 1: unbiased synthetic data never harm")
     return (9 - bias - 2 * bias**2) / (1 - bias) ** 2
@@ -522,10 +522,10 @@ def bias_threshold(bias):
 
 def _fresh(size, number, weight):
     """Return what a generation adds to the displacement, and the share of it that it keeps."""
-    number = _validate.integer("number", number, 0)
+    number = validation.integer("number", number, 0)
     if number > size:
         raise ValueError(f"number must be at most the sample size, {size}, got {number}")
-    weight = number / size if weight is None else _validate.real("weight", weight, 0, 1)
+    weight = number / size if weight is None else validation.real("weight", weight, 0, 1)
     parts = [(weight, number), (1 - weight, size - number)]
     for share, count in parts:
         if share > 0 and count == 0:
@@ -536,9 +536,9 @@ def _fresh(size, number, weight):
 
 def _real_set(real, synthetic, used):
     """Return the diversity of the set, and what each generation adds of it and keeps."""
-    real = _validate.integer("real", real, 1)
-    synthetic = _validate.integer("synthetic", synthetic, 1)
-    used = real if used is None else _validate.integer("used", used, 1)
+    real = validation.integer("real", real, 1)
+    synthetic = validation.integer("synthetic", synthetic, 1)
+    used = real if used is None else validation.integer("used", used, 1)
     if used > real:
         raise ValueError(f"used must be at most real, {real}, got {used}")
     share = synthetic / (used + synthetic)
@@ -549,9 +549,9 @@ def _real_set(real, synthetic, used):
 
 def _biased(real, synthetic, bias, ddof):
     """Return one generation of the two moments as a function, and the moments at generation 1."""
-    real = _validate.integer("real", real, 0)
-    synthetic = _validate.integer("synthetic", synthetic, 0)
-    bias, ddof = _validate.real("bias", bias, 0), _validate.ddof(ddof)
+    real = validation.integer("real", real, 0)
+    synthetic = validation.integer("synthetic", synthetic, 0)
+    bias, ddof = validation.real("bias", bias, 0), validation.ddof(ddof)
     size = real + synthetic
     if size < 2:
         raise ValueError(f"synthetic must make at least 2 data with the real ones, got {size}")

@@ -13,7 +13,7 @@ less the noise, at each generation; generation 0 is the truth.
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import validation
 
 
 def error_replaced(samples, dimension, generations, *, noise=1.0):
@@ -47,7 +47,7 @@ def error_replaced(samples, dimension, generations, *, noise=1.0):
     (arXiv:2404.01413), and before it the asymptotic law of Dohmatob et al. 2024 (arXiv:2402.07712).
     """
     first = _first(samples, dimension, noise)
-    return first * np.arange(_validate.integer("generations", generations, 0) + 1)
+    return first * np.arange(validation.integer("generations", generations, 0) + 1)
 
 
 def error_accumulated(samples, dimension, generations, *, fresh, noise=1.0):
@@ -85,7 +85,7 @@ def error_accumulated(samples, dimension, generations, *, fresh, noise=1.0):
     n}\frac1{i(iT-d-1)}`, which is smaller: thm-workflows-regression, derived here.
     """
     first = _first(samples, dimension, noise)
-    i = np.arange(1.0, _validate.integer("generations", generations, 0) + 1)
+    i = np.arange(1.0, validation.integer("generations", generations, 0) + 1)
     excess = dimension + 1
     terms = (samples - excess) / (i * (i * samples - excess)) if fresh else i**-2
     return first * np.concatenate([[0.0], np.cumsum(terms)])
@@ -121,7 +121,7 @@ def error_grown(samples, dimension, generations, *, noise=1.0):
     al. 2024 (arXiv:2404.01413) state the logarithm for this case, half way between the two others.
     """
     first = _first(samples, dimension, noise)
-    i = np.arange(1.0, _validate.integer("generations", generations, 0) + 1)
+    i = np.arange(1.0, validation.integer("generations", generations, 0) + 1)
     excess = dimension + 1
     return first * np.concatenate([[0.0], np.cumsum((samples - excess) / (i * samples - excess))])
 
@@ -166,6 +166,6 @@ def accumulated_error_limit(samples, dimension, *, fresh, noise=1.0):
 
 def _first(samples, dimension, noise):
     """Return the expected error of generation 1."""
-    dimension = _validate.integer("dimension", dimension, 1)
-    samples = _validate.integer("samples", samples, dimension + 2)
-    return _validate.real("noise", noise, 0) * dimension / (samples - dimension - 1)
+    dimension = validation.integer("dimension", dimension, 1)
+    samples = validation.integer("samples", samples, dimension + 2)
+    return validation.real("noise", noise, 0) * dimension / (samples - dimension - 1)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import decoding
 
 
@@ -63,7 +63,7 @@ def fixation_with_selection(probability, sample_size, advantage):
     *Exact*, prop-realdata-selection: first-step analysis, :math:`f=Pf` with f = 0 and 1 at the ends
     and P of `selection_matrix`, then averaged over Binomial(M, p). At s = 0 it is p.
     """
-    p = _validate.real("probability", probability, 0, 1)
+    p = validation.real("probability", probability, 0, 1)
     return decoding.ending_probability(p, sample_size, _preferring(advantage))
 
 
@@ -95,9 +95,9 @@ def kimura_fixation(probability, sample_size, advantage):
     and variance x(1 - x)/M has the scale function :math:`e^{-2Msx}`. Kimura 1962, for haploids.
     Curation beats chance if and only if 2 M s is above one or so.
     """
-    p = _validate.real("probability", probability, 0, 1)
-    size = _validate.integer("sample_size", sample_size, 1)
-    strength = 2.0 * size * _validate.real("advantage", advantage, -1, open_below=True)
+    p = validation.real("probability", probability, 0, 1)
+    size = validation.integer("sample_size", sample_size, 1)
+    strength = 2.0 * size * validation.real("advantage", advantage, -1, open_below=True)
     if strength == 0:
         return p
     if strength < 0:  # the same ratio without overflow
@@ -132,8 +132,8 @@ def verified_mean(shift, half_width):
     :math:`\delta+\frac{\varphi(a+\delta)-\varphi(a-\delta)}{\Phi(a-\delta)-\Phi(-a-\delta)}`.
     Setting of Yi et al. 2026 (arXiv:2510.16657), in one dimension.
     """
-    shift = _validate.real("shift", shift)
-    half = _validate.real("half_width", half_width, 0, open_below=True)
+    shift = validation.real("shift", shift)
+    half = validation.real("half_width", half_width, 0, open_below=True)
     normal = stats.norm
     accepted = normal.cdf(half - shift) - normal.cdf(-half - shift)
     return float(shift + (normal.pdf(half + shift) - normal.pdf(half - shift)) / accepted)
@@ -165,7 +165,7 @@ def verifier_contraction(half_width):
     The contraction to the verifier's centre, which need not be the truth, is Theorem 4.1 of Yi et
     al. 2025 (arXiv:2510.16657); the closed form in one dimension was derived here.
     """
-    half = _validate.real("half_width", half_width, 0, open_below=True)
+    half = validation.real("half_width", half_width, 0, open_below=True)
     if half < 0.01:  # the quotient loses its digits; its series does not
         return half**2 / 3 - 2 * half**4 / 45
     return float(1 - 2 * half * stats.norm.pdf(half) / (2 * stats.norm.cdf(half) - 1))
@@ -203,8 +203,8 @@ def verified_error(half_width, sample_size, generations, *, offset=0.0):
     Theorem 4.1 of Yi et al. 2026 (arXiv:2510.16657) with equality, in one dimension.
     """
     rho = verifier_contraction(half_width)
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
-    errors = [_validate.real("offset", offset) ** 2]
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
+    errors = [validation.real("offset", offset) ** 2]
     for n, size in enumerate(sizes):
         errors.append(rho**2 * errors[-1] + rho / size if n else errors[0] + 1 / size)
     return np.array(errors)
@@ -212,7 +212,7 @@ def verified_error(half_width, sample_size, generations, *, offset=0.0):
 
 def _preferring(advantage):
     """Return the rule of decoding that prefers the first of two categories."""
-    odds = 1 + _validate.real("advantage", advantage, -1, open_below=True)
+    odds = 1 + validation.real("advantage", advantage, -1, open_below=True)
 
     def choose(laws):
         chosen = laws * [odds, 1]

@@ -1,0 +1,1 @@
+"""What is measured: distances, mixtures, the three errors, the definitions of collapse."""
