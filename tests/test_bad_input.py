@@ -1,5 +1,7 @@
 """Bad input raises ValueError that names the argument, before anything is drawn."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,10 +19,6 @@ from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
     MultivariateStatistics,
-)
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
 )
 from collapse.policies import accumulate, replace
 from collapse.recursion import draw_samples, draw_statistics, extend, recurse
@@ -70,8 +68,8 @@ CASES = {
     "law": (ScipyLaw(stats.laplace()), FitGaussian(ddof=0)),
     "mixture": (GaussianMixture([0.5, 0.5], [-1, 1], [1, 1]), FitGaussianMixture(2, iterations=9)),
     "vectors": (
-        MultivariateGaussianMixture([1.0], [[0.0, 1.0]], np.eye(2)),
-        FitMultivariateGaussianMixture(2, warm_start=True, iterations=9),
+        GaussianMixture([1.0], [[0.0, 1.0]], covariances=np.eye(2)),
+        FitGaussianMixture(2, "full", warm_start=True, iterations=9),
     ),
 }
 SIZES_TOO_SMALL = {
@@ -384,24 +382,26 @@ def test_mixtures(data, k, d, batch):
         bad = chances.copy()
         bad.flat[index] = spoil
         refused("weights", GaussianMixture, bad, means[..., 0], np.ones(k))
-        refused("weights", MultivariateGaussianMixture, bad, means, covariances)
+        refused("weights", GaussianMixture, bad, means, covariances=covariances)
     bad = data.draw(with_one(means.shape, unit, not_finite))
     refused("means", GaussianMixture, chances, np.full(k, data.draw(not_finite)), np.ones(k))
-    refused("means", MultivariateGaussianMixture, chances, bad, covariances)
-    refused("covariances", MultivariateGaussianMixture, chances, means, -covariances)
-    refused("covariances", MultivariateGaussianMixture, chances, means, covariances[..., :0])
+    refused("means", GaussianMixture, chances, bad, covariances=covariances)
+    refused("covariances", GaussianMixture, chances, means, covariances=-covariances)
+    refused("covariances", GaussianMixture, chances, means, covariances=covariances[..., :0])
     refused("variances", GaussianMixture, chances, means[..., 0], -np.ones(k))
-    model, rng = MultivariateGaussianMixture(chances, means, covariances), np.random.default_rng(0)
+    model, rng = GaussianMixture(chances, means, covariances=covariances), np.random.default_rng(0)
     samples = model.sample(4, rng)
     assert samples.shape == (*batch, 4, d) and model.logpdf(samples).shape == (*batch, 4)
-    fitted = FitMultivariateGaussianMixture(k, start=model, iterations=3)(samples)
+    fitted = FitGaussianMixture(k, "full", start=model, iterations=3)(samples)
     assert fitted.covariances.shape == (*batch, k, d, d)
     assert fitted.report.singular.shape == (*batch, k)
     line = GaussianMixture(chances, means[..., 0], covariances[..., 0, 0])
     assert FitGaussianMixture(k, iterations=3)(line.sample(4, rng)).means.shape == (*batch, k)
 
 
-@pytest.mark.parametrize("fit", [FitGaussianMixture, FitMultivariateGaussianMixture])
+@pytest.mark.parametrize(
+    "fit", [FitGaussianMixture, partial(FitGaussianMixture, covariance="full")]
+)
 @given(
     components=st.one_of(st.integers(max_value=0), not_integers),
     tolerance=st.one_of(not_finite, not_numbers, negative),
@@ -505,8 +505,8 @@ def test_data_that_are_too_few():
     refused("samples", FitMultivariateGaussian(ddof=0), np.ones((3, 0, 2)))
     refused("samples", FitMultivariateGaussian(ddof=0), np.ones(3))
     refused("data", FitGaussianMixture(3), np.ones((4, 2)))
-    refused("data", FitMultivariateGaussianMixture(3), np.ones((4, 2, 3)))
-    refused("data", FitMultivariateGaussianMixture(1), np.ones(4))
+    refused("data", FitGaussianMixture(3, "full"), np.ones((4, 2, 3)))
+    refused("data", FitGaussianMixture(1, "full"), np.ones(4))
     refused("samples", FitCategorical(3), np.ones((3, 0), dtype=int))
     assert FitGaussian(ddof=0)(np.ones((3, 1))).variance.tolist() == [0, 0, 0]
 

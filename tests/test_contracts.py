@@ -42,10 +42,6 @@ from collapse.models.multivariate_gaussian import (
     MultivariateGaussian,
     MultivariateStatistics,
 )
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
 from collapse.models.ngram.counts import FitNGram, NGram
 from collapse.models.ngram.smoothing import KneserNey
 from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
@@ -328,16 +324,16 @@ def multivariate_mixture():
 
     return Case(
         name="gaussian mixture in the plane",
-        make=MultivariateGaussianMixture,
+        make=lambda w, m, c: GaussianMixture(w, m, covariances=c),
         arguments=parts,
-        fit=FitMultivariateGaussianMixture(2, tolerance=0, iterations=3, regulariser=0.1),
+        fit=FitGaussianMixture(2, "full", tolerance=0, iterations=3, regulariser=0.1),
         event=(2,),
         density=lambda x: np.log(weights @ [bump.pdf(x) for bump in bumps]),
         of=None,
         parameters=lambda m: (m.weights, m.means, m.factors),
         summaries=lambda m: features(m.weights, m.means, m.covariances),
         twin=lambda *a: features(*mixture_chain(*parts, 3, *a, regulariser=0.1)),
-        wrong={"fit": FitMultivariateGaussianMixture(2, tolerance=0, iterations=1)},
+        wrong={"fit": FitGaussianMixture(2, "full", tolerance=0, iterations=1)},
         deviations=None,
         chains=1500,
     )

@@ -9,15 +9,14 @@ from collapse.measure.distances import kl, squared_w2, total_variance
 from collapse.models.gaussian import Gaussian
 from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
-from collapse.models.multivariate_mixture import MultivariateGaussianMixture
 from collapse.seeds import seeded
 
 FIRST = GaussianMixture([0.3, 0.7], [-2.0, 1.0], [1.0, 0.25])
 SECOND = GaussianMixture([0.5, 0.5], [-2.0, 2.0], [1.0, 1.0])
-PLANE = MultivariateGaussianMixture(
-    [0.3, 0.7], [[-2.0, 0.0], [1.0, 0.0]], [np.eye(2), [[0.25, 0.1], [0.1, 0.5]]]
+PLANE = GaussianMixture(
+    [0.3, 0.7], [[-2.0, 0.0], [1.0, 0.0]], covariances=[np.eye(2), [[0.25, 0.1], [0.1, 0.5]]]
 )
-OTHER = MultivariateGaussianMixture([0.5, 0.5], [[-2.0, 0.0], [2.0, 0.0]], [np.eye(2)] * 2)
+OTHER = GaussianMixture([0.5, 0.5], [[-2.0, 0.0], [2.0, 0.0]], covariances=[np.eye(2)] * 2)
 
 
 def one(mean, variance):
@@ -33,8 +32,8 @@ def batch(*mixtures):
 
 def lifted(mixture):
     """Return a mixture on the line as one in one dimension."""
-    return MultivariateGaussianMixture(
-        mixture.weights, mixture.means[..., None], mixture.variances[..., None, None]
+    return GaussianMixture(
+        mixture.weights, mixture.means[..., None], covariances=mixture.variances[..., None, None]
     )
 
 
@@ -73,8 +72,8 @@ def test_l2_is_unbounded_and_its_logarithm_finite():
         assert found == pytest.approx(
             -np.log(2 * np.sqrt(np.pi)) - 0.5 * np.log(variance), rel=0.05
         )
-    thin = MultivariateGaussianMixture([1.0], [np.zeros(8)], [1e-100 * np.eye(8)])
-    wide = MultivariateGaussianMixture([1.0], [np.zeros(8)], [np.eye(8)])
+    thin = GaussianMixture([1.0], [np.zeros(8)], covariances=[1e-100 * np.eye(8)])
+    wide = GaussianMixture([1.0], [np.zeros(8)], covariances=[np.eye(8)])
     assert mixtures.squared_l2(thin, wide) == np.inf
     assert np.isfinite(mixtures.log_squared_l2(thin, wide))
     # without weight a component counts for nothing, however narrow it is
@@ -171,7 +170,7 @@ def test_rare_mass_is_the_mass_where_the_density_is_low():
     assert mixtures.rare_mass(FIRST, SECOND, 1) == 1
     ring = stats.chi2(2).sf(stats.chi2(2).ppf(0.95) / 4)  # twice as wide in the plane
     wide, round_ = (
-        MultivariateGaussianMixture([1.0], [[1.0, 2.0]], [v * np.eye(2)]) for v in (4.0, 1.0)
+        GaussianMixture([1.0], [[1.0, 2.0]], covariances=[v * np.eye(2)]) for v in (4.0, 1.0)
     )
     assert mixtures.rare_mass(wide, round_) == pytest.approx(ring, abs=0.01)
 
@@ -192,7 +191,7 @@ def test_excess_loss_is_kl():
     found = mixtures.excess_loss(one(0.3, 0.5), one(0.0, 1.0))
     assert found == pytest.approx(kl(wide, narrow), rel=1e-9)
     plane = [MultivariateGaussian([0.0, 1.0], c) for c in ([[2.0, 0.3], [0.3, 1.0]], np.eye(2))]
-    same = [MultivariateGaussianMixture([1.0], [m.mean], [m.covariance]) for m in plane]
+    same = [GaussianMixture([1.0], [m.mean], covariances=[m.covariance]) for m in plane]
     assert mixtures.excess_loss(*same) == pytest.approx(kl(plane[1], plane[0]), rel=1e-9)
     x = SECOND.sample(400_000, seeded(825))
     ratio = SECOND.logpdf(x) - FIRST.logpdf(x)

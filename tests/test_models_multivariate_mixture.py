@@ -18,10 +18,6 @@ from collapse.models import em
 from collapse.models.gaussian import Gaussian
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture, k_means_plus_plus, slices
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
 from collapse.recursion import draw_samples, extend, recurse
 from collapse.seeds import seeded
 
@@ -29,10 +25,10 @@ FORMS = {"full": "full", "diagonal": "diag", "spherical": "spherical"}
 each_form = pytest.mark.parametrize("form", FORMS)
 each_k = pytest.mark.parametrize("k", [1, 2, 3])
 each_d = pytest.mark.parametrize("d", [1, 2, 3])
-BLOBS = MultivariateGaussianMixture(
+BLOBS = GaussianMixture(
     [0.5, 0.3, 0.2],
     [[-3.0, 0.0], [1.0, 1.0], [0.0, 4.0]],
-    [np.eye(2), [[1.0, 0.7], [0.7, 2.0]], 0.3 * np.eye(2)],
+    covariances=[np.eye(2), [[1.0, 0.7], [0.7, 2.0]], 0.3 * np.eye(2)],
 )
 
 
@@ -40,8 +36,8 @@ def truth(d):
     """A mixture of three in d dimensions, far from the origin."""
     means = 10 + 3 * np.arange(3)[:, None] * np.arange(1, d + 1)
     shape = np.tri(d) + np.eye(d)
-    return MultivariateGaussianMixture(
-        [0.5, 0.3, 0.2], means, np.array([0.5, 1, 2])[:, None, None] * (shape @ shape.T)
+    return GaussianMixture(
+        [0.5, 0.3, 0.2], means, covariances=np.array([0.5, 1, 2])[:, None, None] * (shape @ shape.T)
     )
 
 
@@ -82,13 +78,13 @@ def test_moments_and_density():
 
 def test_a_law_on_the_line_is_one_in_one_dimension():
     line = GaussianMixture([0.3, 0.7], [-2.0, 1.0], [0.5, 1.5])
-    plane = MultivariateGaussianMixture(
-        line.weights, line.means[:, None], line.variances[:, None, None]
+    plane = GaussianMixture(
+        line.weights, line.means[:, None], covariances=line.variances[:, None, None]
     )
     data = line.broadcast(4).sample(40, seeded(2))
     np.testing.assert_array_equal(plane.broadcast(4).sample(40, seeded(2))[..., 0], data)
     np.testing.assert_allclose(plane.logpdf(data[..., None]), line.logpdf(data), rtol=1e-12)
-    ours, theirs = FitGaussianMixture(2)(data), FitMultivariateGaussianMixture(2)(data[..., None])
+    ours, theirs = FitGaussianMixture(2)(data), FitGaussianMixture(2, "full")(data[..., None])
     np.testing.assert_array_equal(ours.means, theirs.means[..., 0])
     np.testing.assert_allclose(ours.variances, theirs.covariances[..., 0, 0], rtol=1e-12)
     np.testing.assert_allclose(ours.variance, theirs.covariance[..., 0, 0], rtol=1e-12)
@@ -106,9 +102,9 @@ def test_a_law_on_the_line_is_one_in_one_dimension():
 )
 def test_agrees_with_scikit_learn(form, k, d, tolerance, iterations, regulariser):
     data = samples(d, 2, 150, 3)
-    start = FitMultivariateGaussianMixture(k, form, iterations=1)(data)
+    start = FitGaussianMixture(k, form, iterations=1)(data)
     how = {"tolerance": tolerance, "iterations": iterations, "regulariser": regulariser}
-    ours = FitMultivariateGaussianMixture(k, form, start=start, **how)(data)
+    ours = FitGaussianMixture(k, form, start=start, **how)(data)
     for chain in range(2):
         precisions = np.linalg.inv(start.covariances[chain])
         if form == "diagonal":
@@ -143,7 +139,7 @@ def test_agrees_with_scikit_learn(form, k, d, tolerance, iterations, regulariser
         assert one.report.log_likelihood == pytest.approx(peer.lower_bound_, abs=1e-8)
         assert one.report.iterations == peer.n_iter_
         assert one.report.converged == (peer.converged_ and tolerance > 0)
-        other = FitMultivariateGaussianMixture(k, form, start=start, **how | {"iterations": 1})
+        other = FitGaussianMixture(k, form, start=start, **how | {"iterations": 1})
         if iterations == 25 and k > 1:  # the control: fewer steps
             assert np.abs(other(data)[chain].means - peer.means_).max() > 1e-4
 
@@ -154,7 +150,7 @@ def test_agrees_with_scikit_learn(form, k, d, tolerance, iterations, regulariser
 def test_agrees_with_the_naive_twin(form, k, d):
     data = samples(d, 3, 60, 4)
     how = {"tolerance": 1e-4, "iterations": 30, "regulariser": 0.01}
-    ours = FitMultivariateGaussianMixture(k, form, **how)(data)
+    ours = FitGaussianMixture(k, form, **how)(data)
     for chain in range(3):
         *theirs, trace = mixture_em(data[chain], k, 30, 1e-4, 0.01, form)
         for name, value in zip(("weights", "means", "covariances"), theirs, strict=True):
@@ -165,7 +161,7 @@ def test_agrees_with_the_naive_twin(form, k, d):
 
 def test_one_component_is_the_gaussian():
     data = samples(3, 5, 20, 5)
-    one, gaussian = FitMultivariateGaussianMixture(1)(data), FitMultivariateGaussian(0)(data)
+    one, gaussian = FitGaussianMixture(1, "full")(data), FitMultivariateGaussian(0)(data)
     np.testing.assert_allclose(one.mean, gaussian.mean)
     np.testing.assert_allclose(one.covariances[:, 0], gaussian.covariance)
     np.testing.assert_allclose(one.logpdf(data), gaussian.logpdf(data))
@@ -188,9 +184,7 @@ def test_each_step_keeps_the_moments(form, k):
     }[form]
     for steps in (1, 2, 5, 40):
         for ridge in (0.0, 0.3):
-            fit = FitMultivariateGaussianMixture(
-                k, form, tolerance=0, iterations=steps, regulariser=ridge
-            )
+            fit = FitGaussianMixture(k, form, tolerance=0, iterations=steps, regulariser=ridge)
             fitted = fit(data)
             np.testing.assert_allclose(fitted.mean, mean, rtol=1e-12)
             np.testing.assert_allclose(
@@ -210,7 +204,7 @@ def test_no_step_lowers_the_likelihood(data, d, k, form):
     sample = data.draw(arrays(float, (2, data.draw(st.integers(k, 12)), d), elements=points))
     now, values, singular = slices, [], np.zeros((12, 2), bool)
     for step in range(12):
-        fit = FitMultivariateGaussianMixture(k, form, start=now, tolerance=0, iterations=1)
+        fit = FitGaussianMixture(k, form, start=now, tolerance=0, iterations=1)
         now = fit(sample)
         values.append(now.report.log_likelihood)
         singular[step] = now.report.singular.any(-1)
@@ -233,14 +227,14 @@ def test_the_likelihood_rises(form, k, d):
     data, now, values = samples(d, 100, 20, 8), slices, []
     for _ in range(30):
         before = now
-        fit = FitMultivariateGaussianMixture(k, form, start=now, tolerance=0, iterations=1)
+        fit = FitGaussianMixture(k, form, start=now, tolerance=0, iterations=1)
         now = fit(data)
         values.append(now.report.log_likelihood)
         regular = ~now.report.singular.any(-1)
         if before is not slices:  # the likelihood that is reported is that of the start of a step
             of_start = before.logpdf(data).mean(-1)
             np.testing.assert_allclose(values[-1][regular], of_start[regular], atol=1e-9)
-    whole = FitMultivariateGaussianMixture(k, form, tolerance=0, iterations=30)(data)
+    whole = FitGaussianMixture(k, form, tolerance=0, iterations=30)(data)
     np.testing.assert_allclose(whole.report.log_likelihood, values[-1], rtol=1e-6)
     assert np.diff(values, axis=0).min() > -1e-9
     assert k == 1 or np.ptp(values, axis=0).max() > 0.1
@@ -287,7 +281,7 @@ def test_slices_lie_along_the_axis_of_largest_spread():
 
 def test_random_starts_come_from_the_generator():
     data = samples(2, 40, 30, 13)
-    fit = FitMultivariateGaussianMixture(3, start=k_means_plus_plus, iterations=2)
+    fit = FitGaussianMixture(3, "full", start=k_means_plus_plus, iterations=2)
     one, two, other = (fit.prepared(None, seeded(n))(data) for n in (14, 14, 15))
     same(one, two, rtol=0)
     assert (one.means != other.means).any()
@@ -309,7 +303,7 @@ class Watched:
 @pytest.mark.parametrize("warm", [True, False])
 def test_warm_starts_carry_on_from_the_newest_generation(warm):
     start, how = Watched(), {"tolerance": 1e-3, "regulariser": 1e-6}
-    fit = FitMultivariateGaussianMixture(3, start=start, warm_start=warm, **how)
+    fit = FitGaussianMixture(3, "full", start=start, warm_start=warm, **how)
     arguments = {"sample_size": 60, "chains": 4, "draw": draw_samples}
     lineage = recurse(BLOBS, fit, generations=5, rng=seeded(16), **arguments)
     assert start.calls == (4 if warm else 20)
@@ -321,20 +315,20 @@ def test_warm_starts_carry_on_from_the_newest_generation(warm):
         now = fit.prepared(BLOBS, again)(data)
         for n in range(1, 5):
             same(now, lineage.models[n], rtol=0)
-            explicit = FitMultivariateGaussianMixture(3, start=now, **how)
+            explicit = FitGaussianMixture(3, "full", start=now, **how)
             now = explicit(now.sample(60, again))
         same(now, lineage.newest, rtol=0)
 
 
 def test_reality_is_no_warm_start_unless_asked_for():
     data = BLOBS.broadcast(4).sample(60, seeded(17))
-    fresh = FitMultivariateGaussianMixture(3)
-    warm = FitMultivariateGaussianMixture(3, warm_start=True)
+    fresh = FitGaussianMixture(3, "full")
+    warm = FitGaussianMixture(3, "full", warm_start=True)
     same(warm.prepared(BLOBS.broadcast(4), seeded(18))(data), fresh(data), rtol=0)
     same(warm.prepared(Gaussian(0, 1), seeded(18))(data), fresh(data), rtol=0)
-    other = FitMultivariateGaussianMixture(2)(data)
+    other = FitGaussianMixture(2, "full")(data)
     same(warm.prepared(other, seeded(18))(data), fresh(data), rtol=0)
-    asked = FitMultivariateGaussianMixture(3, start=BLOBS, warm_start=True)
+    asked = FitGaussianMixture(3, "full", start=BLOBS, warm_start=True)
     with pytest.raises(AssertionError):
         same(asked.prepared(BLOBS, seeded(18))(data), fresh(data), rtol=1e-3)
 
@@ -347,10 +341,9 @@ def test_a_start_of_another_form_is_cut_to_its_own(form):
         own = own * np.eye(2)
     if form == "spherical":
         own = np.trace(own, axis1=1, axis2=2)[:, None, None] / 2 * np.eye(2)
-    cut = MultivariateGaussianMixture(BLOBS.weights, BLOBS.means, own)
+    cut = GaussianMixture(BLOBS.weights, BLOBS.means, covariances=own)
     one, other = (
-        FitMultivariateGaussianMixture(3, form, start=start, iterations=3)(data)
-        for start in (BLOBS, cut)
+        FitGaussianMixture(3, form, start=start, iterations=3)(data) for start in (BLOBS, cut)
     )
     same(one, other, rtol=1e-9)
 
@@ -360,7 +353,7 @@ def test_a_start_of_another_form_is_cut_to_its_own(form):
 
 def test_bundles_and_neighbours_change_nothing(monkeypatch):
     data = samples(2, 9, 40, 20)
-    fit = FitMultivariateGaussianMixture(2, start=k_means_plus_plus, tolerance=1e-4)
+    fit = FitGaussianMixture(2, "full", start=k_means_plus_plus, tolerance=1e-4)
     whole = fit.prepared(None, seeded(21))(data)
     monkeypatch.setattr(em, "_BYTES", 1)
     single = fit.prepared(None, seeded(21))(data)
@@ -368,7 +361,7 @@ def test_bundles_and_neighbours_change_nothing(monkeypatch):
     for ours, theirs in zip(vars(whole.report).values(), vars(single.report).values(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert len(set(whole.report.iterations)) > 1
-    plain = FitMultivariateGaussianMixture(2)
+    plain = FitGaussianMixture(2, "full")
     same(plain(data)[3], plain(data[3]), rtol=0)
     grid = plain(data.reshape(3, 3, 40, 2))
     same(grid[1, 0], plain(data)[3], rtol=0)
@@ -380,7 +373,7 @@ def test_components_of_a_millionth_of_the_spread_far_from_the_origin():
     size, far, narrow = 40, np.array([1e3, -2e3]), 1e-6
     noise = seeded(22).normal(size=(5, 2, size, 2))
     data = np.concatenate([narrow * noise[:, 0] + far, noise[:, 1] + far + [30, 0]], axis=1)
-    fitted = FitMultivariateGaussianMixture(2, tolerance=1e-12)(data)
+    fitted = FitGaussianMixture(2, "full", tolerance=1e-12)(data)
     for j, own in enumerate((data[:, :size], data[:, size:])):
         centred = own - own.mean(axis=1, keepdims=True)
         order = np.argsort(fitted.means[0, :, 0])[j]
@@ -395,9 +388,9 @@ def test_components_of_a_millionth_of_the_spread_far_from_the_origin():
 @each_form
 def test_scale_and_place_do_not_matter(form):
     data = samples(3, 5, 40, 23)
-    plain = FitMultivariateGaussianMixture(2, form, tolerance=0, iterations=20)(data)
+    plain = FitGaussianMixture(2, form, tolerance=0, iterations=20)(data)
     for factor in (1e-120, 1e-9, 1e9, 1e120):
-        moved = FitMultivariateGaussianMixture(2, form, tolerance=0, iterations=20)(factor * data)
+        moved = FitGaussianMixture(2, form, tolerance=0, iterations=20)(factor * data)
         np.testing.assert_allclose(moved.weights, plain.weights, rtol=1e-9)
         np.testing.assert_allclose(moved.means / factor, plain.means, rtol=1e-9)
         np.testing.assert_allclose(moved.factors / factor, plain.factors, rtol=1e-7, atol=1e-9)
@@ -408,10 +401,10 @@ def test_scale_and_place_do_not_matter(form):
 def test_a_start_beside_a_point_does_not_blow_up():
     point = np.array([4.301383935921682, -0.9705801282549812])
     narrow = np.array([[1e-30, -1e-31], [-1e-31, 1e-32 * (1 + 1e-14)]])
-    start = MultivariateGaussianMixture(
-        [0.0, 1.0], [point + 1e-15] * 2, [np.eye(2) * 1e-30, narrow]
+    start = GaussianMixture(
+        [0.0, 1.0], [point + 1e-15] * 2, covariances=[np.eye(2) * 1e-30, narrow]
     )
-    fitted = FitMultivariateGaussianMixture(2, start=start)(np.tile(point, (4, 1)))
+    fitted = FitGaussianMixture(2, "full", start=start)(np.tile(point, (4, 1)))
     assert np.abs(fitted.covariance).max() < 1e-30
     np.testing.assert_allclose(fitted.mean, point, rtol=1e-14)
 
@@ -419,7 +412,7 @@ def test_a_start_beside_a_point_does_not_blow_up():
 @each_form
 @pytest.mark.parametrize("warm", [True, False])
 def test_late_collapse_reaches_a_fixed_point(form, warm):
-    fit = FitMultivariateGaussianMixture(2, form, warm_start=warm, iterations=20)
+    fit = FitGaussianMixture(2, form, warm_start=warm, iterations=20)
     lineage = recurse(
         MultivariateGaussian([3.0, -1.0], np.eye(2)),
         fit,
@@ -439,24 +432,23 @@ def test_late_collapse_reaches_a_fixed_point(form, warm):
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("weights", lambda: MultivariateGaussianMixture([0.5, 0.6], np.zeros((2, 2)), np.eye(2))),
-        ("weights", lambda: MultivariateGaussianMixture([1.0], np.zeros((2, 2)), np.eye(2))),
-        ("means", lambda: MultivariateGaussianMixture([1.0], [[0.0, np.nan]], np.eye(2))),
-        ("means", lambda: MultivariateGaussianMixture([1.0], [0.0], np.eye(1))),
-        ("covariances", lambda: MultivariateGaussianMixture([1.0], [[0.0, 0.0]], np.eye(3))),
-        ("covariances", lambda: MultivariateGaussianMixture([1.0], [[0.0, 0.0]], [[1, 1], [1, 1]])),
-        ("covariances", lambda: MultivariateGaussianMixture([1.0], [[0.0, 0.0]], [[1, 1], [0, 1]])),
-        ("covariances", lambda: MultivariateGaussianMixture([1.0], [[0.0, 0.0]], -np.eye(2))),
-        ("covariance", lambda: FitMultivariateGaussianMixture(2, "tied")),
-        ("covariance", lambda: FitMultivariateGaussianMixture(2, None)),
-        ("covariance", lambda: FitMultivariateGaussianMixture(2, ["full"])),
-        ("components", lambda: FitMultivariateGaussianMixture(0)),
-        ("regulariser", lambda: FitMultivariateGaussianMixture(2, regulariser=-1.0)),
-        ("start", lambda: FitMultivariateGaussianMixture(2, start=GaussianMixture([1], [0], [1]))),
-        ("data", lambda: FitMultivariateGaussianMixture(3)(np.ones((4, 2, 2)))),
-        ("data", lambda: FitMultivariateGaussianMixture(1)(np.array([[1.0, np.nan]]))),
-        ("data", lambda: FitMultivariateGaussianMixture(1)(np.ones(3))),
-        ("dimension", lambda: FitMultivariateGaussianMixture(3, start=BLOBS)(np.ones((9, 3)))),
+        ("weights", lambda: GaussianMixture([0.5, 0.6], np.zeros((2, 2)), covariances=np.eye(2))),
+        ("weights", lambda: GaussianMixture([1.0], np.zeros((2, 2)), covariances=np.eye(2))),
+        ("means", lambda: GaussianMixture([1.0], [[0.0, np.nan]], covariances=np.eye(2))),
+        ("means", lambda: GaussianMixture([1.0], [0.0], covariances=np.eye(1))),
+        ("covariances", lambda: GaussianMixture([1.0], [[0.0, 0.0]], covariances=np.eye(3))),
+        ("covariances", lambda: GaussianMixture([1.0], [[0.0, 0.0]], covariances=[[1, 1], [1, 1]])),
+        ("covariances", lambda: GaussianMixture([1.0], [[0.0, 0.0]], covariances=[[1, 1], [0, 1]])),
+        ("covariances", lambda: GaussianMixture([1.0], [[0.0, 0.0]], covariances=-np.eye(2))),
+        ("covariance", lambda: FitGaussianMixture(2, "tied")),
+        ("covariance", lambda: FitGaussianMixture(2, ["full"])),
+        ("components", lambda: FitGaussianMixture(0, "full")),
+        ("regulariser", lambda: FitGaussianMixture(2, "full", regulariser=-1.0)),
+        ("start", lambda: FitGaussianMixture(2, "full", start=GaussianMixture([1], [0], [1]))),
+        ("data", lambda: FitGaussianMixture(3, "full")(np.ones((4, 2, 2)))),
+        ("data", lambda: FitGaussianMixture(1, "full")(np.array([[1.0, np.nan]]))),
+        ("data", lambda: FitGaussianMixture(1, "full")(np.ones(3))),
+        ("dimension", lambda: FitGaussianMixture(3, "full", start=BLOBS)(np.ones((9, 3)))),
     ],
 )
 def test_bad_input(name, call):

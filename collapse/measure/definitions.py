@@ -14,7 +14,6 @@ import pandas as pd
 
 from collapse.measure.distances import total_variance
 from collapse.measure.mixtures import ambiguous_mass, excess_loss, rare_mass
-from collapse.models.mixture import GaussianMixture
 
 TAIL, NEVER, CERTAINTY = 0.05, 0.001, 0.95
 
@@ -75,8 +74,6 @@ def record(lineages, risk=excess_loss):
         if not np.array_equal(lineage.generations[1:], generations):
             raise ValueError(f"lineages must have kept the same generations, got others for {size}")
     truth = first[0][0]
-    moments = truth.variance if isinstance(truth, GaussianMixture) else truth.covariance
-    alone = type(truth)([1.0], truth.mean[None], moments[None])
 
     def measured(lineage, function, *arguments):
         return lineage.measure(lambda model: function(model, truth, *arguments))[1:]
@@ -88,7 +85,7 @@ def record(lineages, risk=excess_loss):
         measured(first, rare_mass, TAIL),
         measured(first, rare_mass, NEVER),
         measured(first, ambiguous_mass, CERTAINTY),
-        float(risk(alone, truth)),
+        float(risk(truth.merged(), truth)),
     )
 
 

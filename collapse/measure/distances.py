@@ -13,7 +13,6 @@ from collapse.models.categorical import Categorical
 from collapse.models.gaussian import Gaussian
 from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
-from collapse.models.multivariate_mixture import MultivariateGaussianMixture
 from collapse.models.ppca import ProbabilisticPCA
 
 
@@ -167,12 +166,7 @@ def _(model: MultivariateGaussian):
 
 @total_variance.register
 def _(model: GaussianMixture):
-    return model.variance
-
-
-@total_variance.register
-def _(model: MultivariateGaussianMixture):
-    return np.trace(model.covariance, axis1=-2, axis2=-1)
+    return model.total_variance
 
 
 @total_variance.register

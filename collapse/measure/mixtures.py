@@ -6,14 +6,12 @@ component, so that a metric has no chance in it; a mass is then right to a few i
 """
 
 from functools import lru_cache
-from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
 
 from collapse import validation
 from collapse.models.mixture import GaussianMixture
-from collapse.models.multivariate_mixture import MultivariateGaussianMixture
 
 POINTS, LEVELS, BISECTIONS = 512, 256, 22
 
@@ -23,7 +21,7 @@ def log_squared_l2(first, second):
 
     Parameters
     ----------
-    first, second : GaussianMixture or MultivariateGaussianMixture
+    first, second : GaussianMixture
         Two models of one kind and dimension d whose batches broadcast against each other.
 
     Returns
@@ -58,7 +56,7 @@ def squared_l2(first, second):
 
     Parameters
     ----------
-    first, second : GaussianMixture or MultivariateGaussianMixture
+    first, second : GaussianMixture
         Two models of one kind and dimension d whose batches broadcast against each other.
 
     Returns
@@ -77,7 +75,7 @@ def squared_l2(first, second):
 
 def _log_overlap(first, second):
     r"""Return the logarithm of :math:`\int fg`, shape (...)."""
-    shift = first.means[..., :, None, :] - second.means[..., None, :, :]
+    shift = first.centres[..., :, None, :] - second.centres[..., None, :, :]
     covariance = first.covariances[..., :, None, :, :] + second.covariances[..., None, :, :, :]
     values, axes = np.linalg.eigh(covariance)
     along = np.einsum("...d,...de->...e", shift, axes)
@@ -97,7 +95,7 @@ def sliced_squared_w2(first, second, directions=8):
 
     Parameters
     ----------
-    first, second : GaussianMixture or MultivariateGaussianMixture
+    first, second : GaussianMixture
         Two models of one kind and dimension d whose batches broadcast against each other.
     directions : int
         The number of fixed directions, see `fixed_directions`.
@@ -121,7 +119,7 @@ def sliced_squared_w2(first, second, directions=8):
     itself. The distance is bounded by the spread of the two laws and the distance of their means.
     """
     first, second = _pair("sliced_squared_w2", first, second)
-    lines = fixed_directions(first.means.shape[-1], directions)
+    lines = fixed_directions(first.centres.shape[-1], directions)
     first, second = (_projected_quantiles(model, lines) for model in (first, second))
     return ((first - second) ** 2).mean(axis=(-2, -1))
 
@@ -193,9 +191,9 @@ def mode_masses(model, truth):
 
     Parameters
     ----------
-    model : GaussianMixture or MultivariateGaussianMixture
+    model : GaussianMixture
         The models, batch shape (...).
-    truth : GaussianMixture or MultivariateGaussianMixture
+    truth : GaussianMixture
         One law of the same kind, without batch; a mode is the region where one of its k components
         is the most probable origin of a draw.
 
@@ -220,9 +218,9 @@ def modes_alive(model, truth, share=0.1):
 
     Parameters
     ----------
-    model : GaussianMixture or MultivariateGaussianMixture
+    model : GaussianMixture
         The models, batch shape (...).
-    truth : GaussianMixture or MultivariateGaussianMixture
+    truth : GaussianMixture
         One law of the same kind, without batch.
     share : float
         A mode is alive if it holds at least this share of the mass that it holds in the truth.
@@ -246,9 +244,9 @@ def rare_mass(model, truth, level=0.05):
 
     Parameters
     ----------
-    model : GaussianMixture or MultivariateGaussianMixture
+    model : GaussianMixture
         The models, batch shape (...).
-    truth : GaussianMixture or MultivariateGaussianMixture
+    truth : GaussianMixture
         One law of the same kind, without batch.
     level : float
         The truth's own mass in the region: its density is lower there than anywhere else.
@@ -265,7 +263,7 @@ def rare_mass(model, truth, level=0.05):
     """
     level = validation.real("level", level, 0, 1)
     model, truth = _pair("rare_mass", model, truth, single=True)
-    return _mass(model, truth.logpdf(_rows(_points(model))) < _density_below(truth, level))
+    return _mass(model, _logpdf(truth, _rows(_points(model))) < _density_below(truth, level))
 
 
 def ambiguous_mass(model, truth, certainty=0.95):
@@ -273,9 +271,9 @@ def ambiguous_mass(model, truth, certainty=0.95):
 
     Parameters
     ----------
-    model : GaussianMixture or MultivariateGaussianMixture
+    model : GaussianMixture
         The models, batch shape (...).
-    truth : GaussianMixture or MultivariateGaussianMixture
+    truth : GaussianMixture
         One law of the same kind, without batch.
     certainty : float
         A point lies between the modes if no component of the truth is its origin with at least
@@ -303,9 +301,9 @@ def excess_loss(model, truth):
 
     Parameters
     ----------
-    model : GaussianMixture or MultivariateGaussianMixture
+    model : GaussianMixture
         The models, batch shape (...).
-    truth : GaussianMixture or MultivariateGaussianMixture
+    truth : GaussianMixture
         One law of the same kind, without batch.
 
     Returns
@@ -326,7 +324,7 @@ def excess_loss(model, truth):
     model, truth = _pair("excess_loss", model, truth, single=True)
     x, weights = _rows(_points(truth)), np.repeat(truth.weights, POINTS) / POINTS
     with np.errstate(invalid="ignore", over="ignore"):
-        value = (truth.logpdf(x) - model.logpdf(x)) @ weights
+        value = (_logpdf(truth, x) - _logpdf(model, x)) @ weights
     return np.where(np.isnan(value), np.inf, value)
 
 
@@ -348,8 +346,8 @@ def _scores(dimension, count):
 
 def _points(model, count=POINTS):
     """Return fixed points of each component, shape (..., k, count, d)."""
-    scores = _scores(model.means.shape[-1], count)
-    return model.means[..., None, :] + scores @ model.factors.mT
+    scores = _scores(model.centres.shape[-1], count)
+    return model.centres[..., None, :] + scores @ model.factors.mT
 
 
 def _rows(points):
@@ -367,7 +365,7 @@ def _log_shares(truth, points):
     """Return the logarithm of weight times density by component of the truth, shape (..., k, n)."""
     x = _rows(points)
     inverse = np.linalg.inv(truth.factors)
-    z = np.einsum("kde,...nke->...knd", inverse, x[..., None, :] - truth.means)
+    z = np.einsum("kde,...nke->...knd", inverse, x[..., None, :] - truth.centres)
     scale = np.log(truth.weights) + np.linalg.slogdet(inverse)[1]
     return scale[:, None] - 0.5 * (z**2).sum(axis=-1)
 
@@ -375,7 +373,7 @@ def _log_shares(truth, points):
 def _density_below(truth, level):
     """Return the log density below which the truth has the mass `level`."""
     count = 32 * POINTS  # a quantile needs more points than a mass
-    density = truth.logpdf(_rows(_points(truth, count)))
+    density = _logpdf(truth, _rows(_points(truth, count)))
     order = np.argsort(density)
     below = np.cumsum(np.repeat(truth.weights, count)[order]) / count
     return density[order][np.searchsorted(below, level)] if level < 1 else np.inf
@@ -383,7 +381,7 @@ def _density_below(truth, level):
 
 def _projected_quantiles(model, lines):
     """Return quantiles of the projections on lines, shape (..., lines, LEVELS)."""
-    means = np.einsum("...kd,ld->...lk", model.means, lines)[..., None]
+    means = np.einsum("...kd,ld->...lk", model.centres, lines)[..., None]
     spread = np.linalg.norm(lines @ model.factors, axis=-1).swapaxes(-1, -2)[..., None]
     levels = (np.arange(LEVELS) + 0.5) / LEVELS
     weights = model.weights[..., None, :, None]
@@ -399,43 +397,22 @@ def _projected_quantiles(model, lines):
     return 0.5 * (low + high)
 
 
-class _Parts(NamedTuple):
-    """A mixture with an axis for the event, on the line too."""
-
-    weights: np.ndarray
-    means: np.ndarray
-    factors: np.ndarray
-    law: Any
-
-    @property
-    def covariances(self):
-        """Covariances, shape (..., k, d, d)."""
-        return self.factors @ self.factors.mT
-
-    def logpdf(self, x):
-        """Return the log density at x, shape (..., n, d)."""
-        return self.law.logpdf(x[..., 0] if isinstance(self.law, GaussianMixture) else x)
-
-
-def _parts(model):
-    if isinstance(model, GaussianMixture):
-        factors = np.sqrt(model.variances)[..., None, None]
-        return _Parts(model.weights, model.means[..., None], factors, model)
-    return _Parts(model.weights, model.means, model.factors, model)
+def _logpdf(law, x):
+    """Return the log density of a law at x, shape (..., n, d), on the line too."""
+    return law.logpdf(x if law.event else x[..., 0])
 
 
 def _pair(name, first, second, *, single=False):
     """Return the parts of two mixtures of one kind, the second without batch if `single`."""
-    kinds = GaussianMixture, MultivariateGaussianMixture
-    if not isinstance(first, kinds) or type(first) is not type(second):
+    known = all(isinstance(model, GaussianMixture) for model in (first, second))
+    if not known or bool(first.event) != bool(second.event):
         found = " and ".join(type(model).__name__ for model in (first, second))
         raise ValueError(f"{name} needs two Gaussian mixtures of one kind, got {found}")
     if single and second.weights.ndim > 1:
         raise ValueError(
             f"truth must be one law without batch, got a batch of {second.weights.shape[:-1]}"
         )
-    first, second = _parts(first), _parts(second)
-    d, other = first.means.shape[-1], second.means.shape[-1]
-    if d != other:
+    if first.event != second.event:
+        d, other = first.event[0], second.event[0]
         raise ValueError(f"{name} needs two models of one dimension, got {d} and {other}")
     return first, second

@@ -25,19 +25,11 @@ _BYTES = 2**20  # of whitened coordinates in one go: they stay in the cache
 class Report:
     """How the fit of each chain ended.
 
-    Attributes
-    ----------
-    iterations : ndarray of int, shape (...)
-        The number of steps.
-    converged : ndarray of bool, shape (...)
-        Whether the tolerance was met before the limit of iterations.
-    log_likelihood : ndarray, shape (...)
-        Mean over the data at the last expectation step, before the last maximisation, in nats.
-    dead : ndarray of bool, shape (..., k)
-        Components that no data are left for: they have weight zero, and the spread of the data.
-    singular : ndarray of bool, shape (..., k)
-        Components on so few values that their covariance has no inverse, up to rounding. They
-        are kept at 1e-16 of the variance of the data.
+    Of each chain: `iterations`, the number of steps; `converged`, whether the tolerance was met
+    before the limit; `log_likelihood`, mean over the data at the last expectation step, before the
+    last maximisation, in nats. Of each component (..., k): `dead`, no data are left for it, and it
+    has weight zero and the spread of the data; `singular`, it is on so few values that its
+    covariance has no inverse, up to rounding, and is kept at 1e-16 of the variance of the data.
     """
 
     iterations: np.ndarray
@@ -59,21 +51,12 @@ class Parts(NamedTuple):
     factors: np.ndarray
 
 
-class Settings(NamedTuple):
-    """What a fit is asked for; `form` is a key of `FORMS`."""
-
-    components: int
-    form: str
-    tolerance: float
-    iterations: int
-    regulariser: float
-
-
 def climb(points, masses, start, rng, settings):
     """Return `Parts` and `Report` for points (n, M, d) with masses (n, M), or None for equal ones.
 
     The start is a callable ``start(points, masses, components, rng)`` that gives groups (n, M), or
-    the `Parts` of a mixture. Chains are taken in bundles, which changes none of the numbers.
+    the `Parts` of a mixture. The settings have `components`, `form`, `tolerance`, `iterations` and
+    `regulariser`. Chains are taken in bundles, which changes none of the numbers.
     """
     n, size, d = points.shape
     bundle = max(1, _BYTES // (8 * size * d * settings.components))

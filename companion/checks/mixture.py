@@ -6,10 +6,6 @@ from collapse.measure.distances import total_variance
 from collapse.measure.mixtures import squared_l2
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
 from collapse.models.wrappers import Regularized
 from collapse.recursion import recurse
 from collapse.theory import categorical
@@ -17,8 +13,8 @@ from collapse.theory import mixture as theory
 from companion.checks.entry import Entry, Simulated
 
 SIZES = [8, 5, 6]
-PLANE = MultivariateGaussianMixture(
-    [0.3, 0.7], [[-1.0, 0.5], [1.0, 0.0]], [[[1.0, 0.3], [0.3, 0.5]], np.eye(2)]
+PLANE = GaussianMixture(
+    [0.3, 0.7], [[-1.0, 0.5], [1.0, 0.0]], covariances=[[[1.0, 0.3], [0.3, 0.5]], np.eye(2)]
 )
 APART = GaussianMixture([0.2, 0.3, 0.5], [-300.0, 0.0, 300.0], [1.0, 4.0, 1.0])
 CLOSE = GaussianMixture([0.3, 0.7], [-1.0, 1.0], [1.0, 1.0])
@@ -40,7 +36,7 @@ def _run(rng, reality, fit, sizes, chains, keep=()):
 
 def _spread(rng, regulariser, form="full"):
     """Return the total variance of two components that may have stopped anywhere."""
-    fit = FitMultivariateGaussianMixture(2, form, tolerance=0.1, regulariser=regulariser)
+    fit = FitGaussianMixture(2, form, tolerance=0.1, regulariser=regulariser)
     return total_variance(_run(rng, PLANE, fit, SIZES, 20_000).newest)
 
 

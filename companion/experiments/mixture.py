@@ -11,25 +11,22 @@ import numpy as np
 
 from collapse.measure import mixtures
 from collapse.measure.distances import total_variance
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.recursion import recurse
 from companion import datasets
 
 REALITIES = {
-    "separated": MultivariateGaussianMixture(
-        [0.5, 0.5], [[-1.5, 0.0], [1.5, 0.0]], [0.25 * np.eye(2)] * 2
+    "separated": GaussianMixture(
+        [0.5, 0.5], [[-1.5, 0.0], [1.5, 0.0]], covariances=[0.25 * np.eye(2)] * 2
     ),
-    "overlapping": MultivariateGaussianMixture(
-        [0.5, 0.5], [[-1.0, 0.0], [1.0, 0.0]], [np.eye(2)] * 2
+    "overlapping": GaussianMixture(
+        [0.5, 0.5], [[-1.0, 0.0], [1.0, 0.0]], covariances=[np.eye(2)] * 2
     ),
-    "one blob": MultivariateGaussianMixture([1.0], [[0.0, 0.0]], [np.eye(2)]),
+    "one blob": GaussianMixture([1.0], [[0.0, 0.0]], covariances=[np.eye(2)]),
 }
 """Two blobs six standard deviations apart, two that are two apart, and the released code's one."""
 
-FIT = FitMultivariateGaussianMixture(2, warm_start=True, tolerance=1e-3, regulariser=1e-6)
+FIT = FitGaussianMixture(2, "full", warm_start=True, tolerance=1e-3, regulariser=1e-6)
 """Two components; tolerance and regulariser are the defaults of scikit-learn."""
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -40,7 +37,7 @@ def component_spread(model):
 
     Parameters
     ----------
-    model : MultivariateGaussianMixture
+    model : GaussianMixture
         The models, batch shape (...).
 
     Returns
@@ -57,7 +54,7 @@ def measures(truth):
 
     Parameters
     ----------
-    truth : MultivariateGaussianMixture
+    truth : GaussianMixture
         Reality, one law without batch.
 
     Returns
