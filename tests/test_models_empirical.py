@@ -70,14 +70,7 @@ def test_data_as_reality():
     np.testing.assert_allclose(lineage[1].mean, VALUES.mean())
     np.testing.assert_allclose(lineage[1].variance, VALUES.var())
     with pytest.raises(ValueError, match="sample_size"):
-        recurse(
-            Empirical(VALUES),
-            FitGaussian(0),
-            sample_size=6,
-            generations=1,
-            rng=1,
-            draw=draw_samples,
-        )
+        recurse(Empirical(VALUES), FitGaussian(ddof=0), sample_size=6, generations=1, rng=1)
 
 
 @pytest.mark.parametrize("data", [["a"], [np.nan], [], 3.0, [1j]])
