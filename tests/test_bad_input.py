@@ -327,7 +327,6 @@ def test_arguments_that_are_no_numbers(value):
     refused("samples", FitMultivariateGaussian(ddof=1), value)
     refused("samples", FitCategorical(3), value)
     refused("first", distances.squared_w2_samples, value, [1.0])
-    refused("samples", distances.tail_mass_samples, value, Gaussian(0, 1))
 
 
 def test_shapes_that_do_not_broadcast():
@@ -544,7 +543,6 @@ def test_good_data_are_fitted(samples, ddof):
 def test_level(level):
     one = Gaussian(0, 1)
     refused("level", distances.tail_mass, one, one, level)
-    refused("level", distances.tail_mass_samples, [0.0], one, level)
 
 
 @given(st.data(), array_shapes(min_dims=1, max_dims=3, max_side=4))
@@ -552,11 +550,9 @@ def test_samples_of_metrics(data, shape):
     bad, good = data.draw(with_one(shape, finite, not_finite)), np.ones(shape)
     refused("first", distances.squared_w2_samples, bad, good)
     refused("second", distances.squared_w2_samples, good, bad)
-    refused("samples", distances.tail_mass_samples, bad, Gaussian(0, 1))
     for empty in (np.ones((*shape, 0)), 1.0):
         refused("first", distances.squared_w2_samples, empty, good)
         refused("second", distances.squared_w2_samples, good, empty)
-        refused("samples", distances.tail_mass_samples, empty, Gaussian(0, 1))
     assert distances.squared_w2_samples(good, good[..., :1]).shape == shape[:-1]
 
 

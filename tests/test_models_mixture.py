@@ -8,7 +8,7 @@ from harness import assert_agrees, assert_refutes
 from scipy import optimize, stats
 from twins import mixture_em
 
-from collapse.measure.errors import squared_w2_line
+from collapse.measure.distances import squared_w2
 from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical
 from collapse.models.gaussian import FitGaussian, Gaussian
@@ -119,7 +119,7 @@ def test_distribution_functions_end_at_one():
     fitted = FitGaussianMixture(3)(samples(500, 30, 17))
     assert (fitted.weights.sum(-1) > 1).any()  # by rounding
     assert fitted.cdf(np.full((500, 1), 99.0)).max() == 1
-    assert np.isfinite(squared_w2_line(fitted, THREE)).all()
+    assert np.isfinite(squared_w2(fitted, THREE)).all()
 
 
 def test_masses_stand_for_repeated_points():

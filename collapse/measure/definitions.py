@@ -22,18 +22,10 @@ TAIL, NEVER, CERTAINTY = 0.05, 0.001, 0.95
 class Record:
     """What the eight definitions look at; arrays run over the kept generations from 1 on.
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (G,)
-        The generations, the first being 1.
-    risks : dict of int to ndarray, shape (G, chains)
-        The risk, for each sample size. The rest is of the first size.
-    variance : ndarray, shape (G, chains)
-        The total variance over that of reality.
-    tail, unseen, between : ndarray, shape (G, chains)
-        The mass where reality has its tails, where it hardly ever is, and between its modes.
-    baseline : float
-        The risk of one Gaussian with the moments of reality.
+    Of shape (G, chains): `risks`, a dict with the risk for each sample size, the rest being of the
+    first size; `variance`, the total variance over that of reality; `tail`, `unseen` and `between`,
+    the mass where reality has its tails, where it hardly ever is, and between its modes.
+    `baseline` is the risk of one Gaussian with the moments of reality.
     """
 
     generations: np.ndarray
@@ -46,25 +38,10 @@ class Record:
 
 
 def record(lineages, risk=excess_loss):
-    """Measure lineages of mixtures for the eight definitions.
+    """Measure `lineages` of mixtures, a dict of sample size to lineage, as a `Record`.
 
-    Parameters
-    ----------
-    lineages : dict of int to Lineage
-        One lineage for each sample size, under one policy and with the same kept generations,
-        which must include 1.
-    risk : callable
-        ``risk(model, truth)`` of shape (chains,): by default the test loss, in nats.
-
-    Returns
-    -------
-    Record
-        The measurements.
-
-    Raises
-    ------
-    ValueError
-        If generation 1 was not kept, or the lineages differ in what they kept.
+    They are of one policy and kept the same generations, among them 1. ``risk(model, truth)`` has
+    shape (chains,); by default it is the test loss, in nats.
     """
     first = next(iter(lineages.values()))
     generations = first.generations[1:]
@@ -159,20 +136,8 @@ def _in_errors(values):
 class Definition:
     """A definition of collapse, and the rule that stands for it here.
 
-    Parameters
-    ----------
-    name : str
-        The definition, in our words.
-    rule : str
-        What is computed, and when it says *collapsed*.
-    curve : callable
-        ``curve(record)`` returns an array of shape (G,).
-    unit : str
-        What the curve shows, for the axis of a figure.
-    limit : float
-        Where collapse begins.
-    below : bool
-        Whether collapse is below the limit, and not above.
+    `rule` says what is computed and when it says *collapsed*: where ``curve(record)``, an array of
+    shape (G,) in the given `unit`, is above its `limit`, or `below` it.
     """
 
     name: str
@@ -183,18 +148,7 @@ class Definition:
     below: bool = False
 
     def collapsed_at(self, record):
-        """Return the first generation on which the curve is beyond the limit.
-
-        Parameters
-        ----------
-        record : Record
-            What was measured.
-
-        Returns
-        -------
-        int or None
-            One of the kept generations, None if there is none.
-        """
+        """Return the first kept generation on which the curve is beyond the limit, or None."""
         values = self.curve(record)
         beyond = values < self.limit if self.below else values > self.limit
         return int(record.generations[beyond.argmax()]) if beyond.any() else None
@@ -264,18 +218,10 @@ DEFINITIONS = (
 
 
 def assess(records):
-    """Score records by all definitions.
+    """Score `records`, a dict of policy to record, by all definitions, as a frame.
 
-    Parameters
-    ----------
-    records : dict of str to Record
-        A record for each policy.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row for each definition, and a column for each policy with the generation from which it
-        says *collapsed*, missing if it does not.
+    A row for each definition, and a column for each policy with the generation from which it says
+    *collapsed*, missing if it does not.
     """
     rows = {
         definition.name: {name: definition.collapsed_at(r) for name, r in records.items()}

@@ -1,6 +1,5 @@
-r"""What is measured of Gaussian mixtures: distances, tails and modes.
+r"""What is measured of Gaussian mixtures, of any dimension d: distances, tails and modes.
 
-A mixture holds one law for each entry of its batch, shape (...), and so does the value of a metric.
 Integrals over a mixture without a closed form are sums over `POINTS` fixed points of each
 component, so that a metric has no chance in it; a mass is then right to a few in a thousand.
 """
@@ -17,30 +16,13 @@ POINTS, LEVELS, BISECTIONS = 512, 256, 22
 
 
 def log_squared_l2(first, second):
-    r"""Logarithm of the squared L2 distance :math:`\int(f-g)^2` between two mixtures.
+    r"""Logarithm of `squared_l2`, shape (...); it is finite where the value itself overflows.
 
-    Parameters
-    ----------
-    first, second : GaussianMixture
-        Two models of one kind and dimension d whose batches broadcast against each other.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Minus infinity for equal laws; infinity where a component has no density.
-
-    Raises
-    ------
-    ValueError
-        If the models are not mixtures of one kind and dimension.
-
-    Notes
-    -----
-    In closed form, to rounding: two components overlap by :math:`\int\varphi_i\varphi_j=
+    Minus infinity for equal laws; infinity where a component has no density. In closed form, to
+    rounding: two components overlap by :math:`\int\varphi_i\varphi_j=
     \N(\mu_i;\mu_j,\Sigma_i+\Sigma_j)`, and the square is a sum of such terms (eq-mixture-l2). It
     is not bounded: a component of weight :math:`\pi` and standard deviation :math:`\sigma` adds
-    :math:`\pi^2/(2\sqrt\pi\,\sigma)^d`, however small the region is where f and g differ. The
-    logarithm stays finite where the value itself overflows.
+    :math:`\pi^2/(2\sqrt\pi\,\sigma)^d`, however small the region is where f and g differ.
     """
     first, second = _pair("log_squared_l2", first, second)
     square = np.logaddexp(_log_overlap(first, first), _log_overlap(second, second))
@@ -52,22 +34,9 @@ def log_squared_l2(first, second):
 
 
 def squared_l2(first, second):
-    r"""Squared L2 distance :math:`\int(f-g)^2` between two mixtures, as in the paper.
+    r"""Squared L2 distance :math:`\int(f-g)^2`, as in the paper, shape (...).
 
-    Parameters
-    ----------
-    first, second : GaussianMixture
-        Two models of one kind and dimension d whose batches broadcast against each other.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        In units of one over the data to the power d; see `log_squared_l2`.
-
-    Raises
-    ------
-    ValueError
-        If the models are not mixtures of one kind and dimension.
+    In units of one over the data to the power d.
     """
     with np.errstate(over="ignore"):
         return np.exp(log_squared_l2(first, second))
@@ -91,28 +60,8 @@ def _log_overlap(first, second):
 
 
 def sliced_squared_w2(first, second, directions=8):
-    r"""Squared sliced 2-Wasserstein distance between two mixtures.
+    r"""Squared sliced 2-Wasserstein distance, the mean over `directions` fixed ones, shape (...).
 
-    Parameters
-    ----------
-    first, second : GaussianMixture
-        Two models of one kind and dimension d whose batches broadcast against each other.
-    directions : int
-        The number of fixed directions, see `fixed_directions`.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        The mean over directions of the squared :math:`W_2` between the projected laws, in squared
-        units of the data.
-
-    Raises
-    ------
-    ValueError
-        If the models are not mixtures of one kind and dimension.
-
-    Notes
-    -----
     A projected mixture is a mixture on the line. Its quantiles are found by bisection, and
     integrated at `LEVELS` levels, with an error below a percent for unimodal laws; a gap between
     modes, of length g, may add g**2 over twice that number. A law is exactly at distance zero from
@@ -124,57 +73,11 @@ def sliced_squared_w2(first, second, directions=8):
     return ((first - second) ** 2).mean(axis=(-2, -1))
 
 
-def sliced_squared_w2_samples(first, second, directions=8):
-    r"""Squared sliced 2-Wasserstein distance between two samples of one size.
-
-    Parameters
-    ----------
-    first, second : array_like, shape (..., M, d)
-        Samples whose batches broadcast against each other.
-    directions : int
-        The number of fixed directions, see `fixed_directions`.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        The mean over directions of the mean squared difference of the sorted projections. Two
-        samples of one law are at a positive distance, of the order of 1/M.
-
-    Raises
-    ------
-    ValueError
-        If a sample is not finite or the sizes differ.
-    """
-    first, second = validation.samples("first", first, 1), validation.samples("second", second, 1)
-    if first.shape[-2:] != second.shape[-2:]:
-        raise ValueError(
-            f"second must have M and d of first, {first.shape[-2:]}, got {second.shape[-2:]}"
-        )
-    lines = fixed_directions(first.shape[-1], directions)
-    first, second = (np.sort(sample @ lines.T, axis=-2) for sample in (first, second))
-    return ((first - second) ** 2).mean(axis=(-2, -1))
-
-
 def fixed_directions(dimension, count):
-    """Return directions that are the same in every call.
+    """Return `count` unit vectors in d = `dimension` that are the same in every call, (count, d).
 
-    Parameters
-    ----------
-    dimension : int
-        The dimension d.
-    count : int
-        How many.
-
-    Returns
-    -------
-    ndarray, shape (count, d)
-        Unit vectors: evenly spaced over the half circle for d = 2, normal scores of a sequence of
-        low discrepancy on the sphere for d > 2, and one vector for d = 1.
-
-    Raises
-    ------
-    ValueError
-        If an argument is below 1.
+    Evenly spaced over the half circle for d = 2, normal scores of a sequence of low discrepancy on
+    the sphere for d > 2, and one vector for d = 1.
     """
     d, count = validation.integer("dimension", dimension, 1), validation.integer("count", count, 1)
     if d == 1:
@@ -187,25 +90,9 @@ def fixed_directions(dimension, count):
 
 
 def mode_masses(model, truth):
-    """Mass that a model puts on each mode of the truth.
+    """Mass that a model puts on each of the k modes of the truth, shape (..., k), of sum 1.
 
-    Parameters
-    ----------
-    model : GaussianMixture
-        The models, batch shape (...).
-    truth : GaussianMixture
-        One law of the same kind, without batch; a mode is the region where one of its k components
-        is the most probable origin of a draw.
-
-    Returns
-    -------
-    ndarray, shape (..., k)
-        Masses that sum to 1.
-
-    Raises
-    ------
-    ValueError
-        If the models are not mixtures of one kind and dimension, or the truth has a batch.
+    A mode is the region where one of the truth's components is the most probable origin of a draw.
     """
     model, truth = _pair("mode_masses", model, truth, single=True)
     nearest = _log_shares(truth, _points(model)).argmax(axis=-2)
@@ -214,52 +101,18 @@ def mode_masses(model, truth):
 
 
 def modes_alive(model, truth, share=0.1):
-    """Count the modes of the truth that are alive in a model.
+    """Count the modes of the truth that are alive in a model, at least 1, shape (...).
 
-    Parameters
-    ----------
-    model : GaussianMixture
-        The models, batch shape (...).
-    truth : GaussianMixture
-        One law of the same kind, without batch.
-    share : float
-        A mode is alive if it holds at least this share of the mass that it holds in the truth.
-
-    Returns
-    -------
-    ndarray of int, shape (...)
-        From 1 to the number of components of the truth.
-
-    Raises
-    ------
-    ValueError
-        If `share` is outside (0, 1], or as for `mode_masses`.
+    Alive is a mode that holds at least this `share` of the mass that it holds in the truth.
     """
     share = validation.real("share", share, 0, 1, open_below=True)
     return (mode_masses(model, truth) >= share * mode_masses(truth, truth)).sum(axis=-1)
 
 
 def rare_mass(model, truth, level=0.05):
-    """Mass that a model puts where the truth hardly ever is.
+    """Mass, shape (...), that a model puts where the truth hardly ever is.
 
-    Parameters
-    ----------
-    model : GaussianMixture
-        The models, batch shape (...).
-    truth : GaussianMixture
-        One law of the same kind, without batch.
-    level : float
-        The truth's own mass in the region: its density is lower there than anywhere else.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Between 0 and 1, `level` for the truth itself.
-
-    Raises
-    ------
-    ValueError
-        If `level` is outside [0, 1], or as for `mode_masses`.
+    There the truth's density is lower than anywhere else, and its own mass is `level`.
     """
     level = validation.real("level", level, 0, 1)
     model, truth = _pair("rare_mass", model, truth, single=True)
@@ -267,27 +120,9 @@ def rare_mass(model, truth, level=0.05):
 
 
 def ambiguous_mass(model, truth, certainty=0.95):
-    """Mass that a model puts between the modes of the truth.
+    """Mass, shape (...), that a model puts between the modes of the truth.
 
-    Parameters
-    ----------
-    model : GaussianMixture
-        The models, batch shape (...).
-    truth : GaussianMixture
-        One law of the same kind, without batch.
-    certainty : float
-        A point lies between the modes if no component of the truth is its origin with at least
-        this probability.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        Between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If `certainty` is outside [0, 1], or as for `mode_masses`.
+    There no component of the truth is the origin of a draw with a probability of `certainty`.
     """
     certainty = validation.real("certainty", certainty, 0, 1)
     model, truth = _pair("ambiguous_mass", model, truth, single=True)
@@ -297,29 +132,10 @@ def ambiguous_mass(model, truth, certainty=0.95):
 
 
 def excess_loss(model, truth):
-    r"""Kullback-Leibler divergence of the truth from a model: the test loss that it has in excess.
+    """Kullback-Leibler divergence of the truth from a model: its test loss in excess, shape (...).
 
-    Parameters
-    ----------
-    model : GaussianMixture
-        The models, batch shape (...).
-    truth : GaussianMixture
-        One law of the same kind, without batch.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        :math:`E\ln p(X)-E\ln q(X)` for draws X of the truth p, in nats; infinite if the model q has
-        no density.
-
-    Raises
-    ------
-    ValueError
-        As for `mode_masses`.
-
-    Notes
-    -----
-    A sum over `POINTS` fixed points of each component of the truth, exact for Gaussians.
+    Infinite if the model has no density. A sum over `POINTS` fixed points of each component of the
+    truth, exact for Gaussians.
     """
     model, truth = _pair("excess_loss", model, truth, single=True)
     x, weights = _rows(_points(truth)), np.repeat(truth.weights, POINTS) / POINTS

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from scipy import special
 
 from collapse.models.kde import raw_samples
 
@@ -62,6 +63,12 @@ class ScipyLaw:
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
         return self.distribution.cdf(np.asarray(x, dtype=float))
+
+    def quantiles(self, scores):
+        """Quantiles at normal scores, shape (..., scores): each tail from its own end."""
+        tail = special.ndtr(-np.abs(scores))
+        values = np.where(scores < 0, self.distribution.ppf(tail), self.distribution.isf(tail))
+        return np.broadcast_to(values, (*self.batch, len(scores)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from collapse import validation
 
@@ -109,6 +110,21 @@ class Gaussian:
     def tempered(self, temperature):
         """Return the laws with density to the power 1/T, normalised: T times the variance."""
         return Gaussian._of(self.mean, temperature * self.mantissa, self.log_scale)
+
+    @property
+    def entropy(self):
+        """Differential entropy, shape (...), in nats."""
+        return 0.5 * (np.log(2 * np.pi) + 1 + self.log_variance)
+
+    def cdf(self, x):
+        """Distribution function at x, shape (..., n)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = (np.asarray(x, dtype=float) - self.mean[..., None]) / self.std[..., None]
+        return special.ndtr(np.nan_to_num(z, nan=np.inf, posinf=np.inf, neginf=-np.inf))
+
+    def quantiles(self, scores):
+        """Quantiles at normal scores, shape (..., scores)."""
+        return self.mean[..., None] + self.std[..., None] * scores
 
     def logpdf(self, x):
         """Log density at x, shape (..., n), in nats; the laws' batch shape is (...)."""

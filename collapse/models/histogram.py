@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from collapse import validation
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
+from collapse.models.inversion import by_row
 from collapse.models.kde import raw_samples
 
 
@@ -95,6 +97,12 @@ class Histogram:
         index = np.broadcast_to(index, shape)
         first, mass = (np.take_along_axis(a, index, axis=-1) for a in (below, self.masses))
         return first + mass * (x - self.edges[index]) / np.diff(self.edges)[index]
+
+    def quantiles(self, scores):
+        """Quantiles at normal scores, shape (..., scores)."""
+        masses = self.masses
+        below = np.cumsum(np.concatenate([np.zeros((*masses.shape[:-1], 1)), masses], -1), -1)
+        return by_row(lambda row: np.interp(special.ndtr(scores), row, self.edges), below, scores)
 
 
 @dataclass(frozen=True, eq=False)

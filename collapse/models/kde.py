@@ -7,6 +7,7 @@ import numpy as np
 from scipy import special
 
 from collapse import validation
+from collapse.models.inversion import by_row, inverted
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -81,6 +82,21 @@ class KernelDensity:
         """Distribution function at x, shape (..., n)."""
         z = np.nan_to_num(self._standardised(x), nan=np.inf, posinf=np.inf, neginf=-np.inf)
         return special.ndtr(z).mean(axis=-1)
+
+    def quantiles(self, scores):
+        """Quantiles at normal scores, shape (..., scores)."""
+
+        def invert(row):
+            points, width = np.sort(row[:-1]), row[-1]
+            low, high = points[0] - 8.5 * width, points[-1] + 8.5 * width
+            if high - low > 2000 * width:  # bumps too narrow to matter: the law of the points
+                ranks = np.floor(special.ndtr(scores) * len(points)).astype(int)
+                return points[np.minimum(ranks, len(points) - 1)]
+            x = np.linspace(low, high, int(np.ceil(8 * (high - low) / width)))
+            return inverted(x, KernelDensity(points, width).cdf(x), scores)
+
+        rows = np.concatenate([self.points, self.bandwidth[..., None]], axis=-1)
+        return by_row(invert, rows, scores)
 
     def _standardised(self, x):
         """Return (x - point) / bandwidth, shape (..., n, M); not a number for 0 / 0."""

@@ -9,6 +9,7 @@ from scipy import special
 
 from collapse import validation
 from collapse.models import em
+from collapse.models.inversion import by_row, inverted
 from collapse.models.kde import raw_samples
 
 
@@ -158,6 +159,19 @@ class GaussianMixture:
         shift = np.asarray(x, dtype=float)[..., None, :] - self.means[..., None]
         below = special.ndtr(shift / widths)
         return np.minimum((self.weights[..., None] * below).sum(axis=-2), 1)  # up to rounding
+
+    def quantiles(self, scores):
+        """Quantiles of a mixture on the line at normal scores, shape (..., scores)."""
+
+        def invert(row):
+            weights, means, widths = np.split(row, 3)
+            widths = np.maximum(widths, 1e-9 * np.abs(means))
+            x = np.unique(means + widths * np.linspace(-8.5, 8.5, 137)[:, None])
+            cdf = special.ndtr((x[:, None] - means) / widths) @ weights
+            return inverted(x, np.minimum(cdf, 1), scores)  # weights sum to 1 up to rounding
+
+        parts = (self.weights, self.means, np.sqrt(self.variances))
+        return by_row(invert, np.concatenate(parts, axis=-1), scores)
 
     def _parts(self):
         """Return what the algorithm works with."""

@@ -99,6 +99,18 @@ class MultivariateGaussian:
         """Covariance, shape (..., d, d); it may underflow where the record does not."""
         return self.factor @ self.factor.mT * np.exp(self.log_scale)[..., None, None]
 
+    @property
+    def total_variance(self):
+        """Trace of the covariance, shape (...)."""
+        return (self.factor**2).sum(axis=(-2, -1)) * np.exp(self.log_scale)
+
+    @property
+    def entropy(self):
+        """Differential entropy, shape (...), in nats; minus infinity without full rank."""
+        d, rank = self.factor.shape[-2:]
+        full = 0.5 * (d * (np.log(2 * np.pi) + 1) + self.log_determinant)
+        return full if rank == d else np.full_like(full, -np.inf)
+
     def __getitem__(self, index):
         """Return the laws at an index of the batch, for instance those of one chain."""
         parts = (self.mean, self.factor, self.log_scale, self.log_determinant)

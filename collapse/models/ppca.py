@@ -82,6 +82,12 @@ class ProbabilisticPCA:
         noise = self.noise_variance[..., None, None] * np.eye(self.mean.shape[-1])
         return self.loadings @ self.loadings.mT + noise
 
+    @property
+    def total_variance(self):
+        """Trace of the covariance, shape (...)."""
+        noise = self.mean.shape[-1] * self.noise_variance
+        return (self.loadings**2).sum(axis=(-2, -1)) + noise
+
     def __getitem__(self, index):
         """Return the laws at an index of the batch, for instance those of one chain."""
         parts = (self.mean, self.loadings, self.noise_variance)

@@ -8,14 +8,13 @@ from harness import assert_agrees, assert_refutes, z_score
 from scipy import stats
 
 from collapse.measure import distances
-from collapse.measure.errors import KINDS, decompose, kl_line, squared_w2_line
+from collapse.measure.errors import KINDS, decompose
 from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.models.histogram import FitHistogram, Histogram
+from collapse.models.histogram import FitHistogram
 from collapse.models.kde import FitKernelDensity, KernelDensity, scott
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
-from collapse.models.multivariate_gaussian import MultivariateGaussian
 from collapse.models.wrappers import Regularized, Sharpened, Shrunk
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
@@ -24,73 +23,7 @@ from collapse.theory import gaussian as line
 
 NORMAL = Gaussian(-1.0, 2.0)
 MODES = KernelDensity([-1.0, 1.0], 0.5)
-EDGES = np.linspace(-4, 4, 9)
-LAWS = {
-    "normal": NORMAL,
-    "modes": MODES,
-    "mixture": GaussianMixture([0.3, 0.7], [-1.0, 1.0], [0.5, 0.25]),
-    "points": KernelDensity([0.0, 3.0, 1.0], 0.0),
-    "histogram": Histogram([0.1, 0.0, 0.4, 0.3, 0.2, 0.0, 0.0, 0.0], EDGES),
-    "exponential": ScipyLaw(stats.expon()),
-}
-each_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 endless = {"sample_size": np.inf, "chains": 1, "rng": 0}
-
-
-# --- distances -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("reality", [MODES, *map(ScipyLaw, (stats.laplace(), stats.expon()))])
-def test_distances_to_a_gaussian_are_those_of_theory(reality):
-    best = Gaussian(reality.mean, reality.variance)
-    for ours, exact in (
-        (squared_w2_line(reality, best), theory.projection_w2(reality)),
-        (kl_line(reality, best), theory.projection_kl(reality)),
-    ):
-        assert ours == pytest.approx(exact, rel=1e-3)
-        assert ours != pytest.approx(exact / 1.01, rel=1e-3)
-    assert squared_w2_line(best, reality) == squared_w2_line(reality, best)
-
-
-@each_law
-def test_distances_of_shifted_and_identical_laws(law):
-    assert squared_w2_line(law, law) == 0
-    if law not in {LAWS["points"]}:
-        assert kl_line(law, law) == 0
-    # against a point the distance is the mean square
-    square = law.variance + (law.mean - 0.3) ** 2
-    assert squared_w2_line(law, Gaussian(0.3, 0.0)) == pytest.approx(square, rel=1e-2)
-
-
-def test_distance_of_points_is_that_of_their_samples():
-    rng = seeded(71)
-    x, y = rng.standard_normal((2, 50))
-    exact = distances.squared_w2_samples(x, y)
-    rough = squared_w2_line(KernelDensity(x, 0.0), KernelDensity(y, 0.0))
-    smooth = squared_w2_line(KernelDensity(x, 0.01), KernelDensity(y, 0.01))
-    assert rough == pytest.approx(exact, rel=0.02)
-    assert smooth == pytest.approx(exact, rel=0.02)
-
-
-def test_distance_of_one_law_in_two_forms():
-    mixture = GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.25, 0.25])
-    assert squared_w2_line(mixture, MODES) < 1e-7
-    assert kl_line(mixture, MODES) == pytest.approx(0, abs=1e-7)
-    same = GaussianMixture([0.5, 0.5], [-1.0, -1.0], [2.0, 2.0])
-    assert squared_w2_line(same, NORMAL) < 1e-9
-    needle = GaussianMixture([1.0], [2.0], [1e-300])
-    assert squared_w2_line(needle, NORMAL) == pytest.approx(9 + 2)
-
-
-def test_distances_follow_the_batch_and_the_closed_forms():
-    many, one = Gaussian(np.arange(3.0), 2.0), MODES
-    assert squared_w2_line(many, one).shape == kl_line(one, many).shape == (3,)
-    np.testing.assert_array_equal(squared_w2_line(many, NORMAL), distances.squared_w2(many, NORMAL))
-    np.testing.assert_array_equal(kl_line(many, NORMAL), distances.kl(many, NORMAL))
-    plane = MultivariateGaussian(np.zeros(2), np.eye(2))
-    assert squared_w2_line(plane, plane) == distances.squared_w2(plane, plane)
-    for row, law in enumerate((Gaussian(0.0, 2.0), Gaussian(1.0, 2.0))):
-        assert squared_w2_line(many, one)[row] == pytest.approx(squared_w2_line(law, one))
 
 
 # --- each source switched off ----------------------------------------------------------------
@@ -186,7 +119,7 @@ def test_kernel_smoothing_follows_the_square_of_its_bandwidth():
 
 
 def test_kl_of_expressivity_adds_exactly():
-    arguments = {"sample_size": 50, "chains": 400, "distance": kl_line}
+    arguments = {"sample_size": 50, "chains": 400, "distance": distances.kl}
     found = decompose(MODES, FitGaussian(ddof=0), rng=seeded(77), **arguments)
     assert found.expressivity[0] == pytest.approx(theory.projection_kl(MODES), rel=1e-3)
     np.testing.assert_allclose(found.total, found.expressivity + found.statistical, atol=1e-4)
@@ -205,7 +138,7 @@ def test_other_spaces_need_a_distance():
     )
     before, sharp = np.array([0.5, 0.3, 0.2]), np.array([0.25, 0.09, 0.04]) / 0.38
     assert found.approximation[0, 0] == pytest.approx(np.sum(sharp * np.log(sharp / before)))
-    with pytest.raises(ValueError, match="distance"):
+    with pytest.raises(ValueError, match="squared_w2 has no definition"):
         decompose(reality, FitCategorical(3), **endless)
 
 

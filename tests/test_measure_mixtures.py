@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy import integrate, optimize, stats
+from scipy import integrate, stats
 
 from collapse.measure import mixtures
-from collapse.measure.distances import kl, squared_w2, total_variance
+from collapse.measure.distances import kl, squared_w2, squared_w2_samples, total_variance
 from collapse.models.gaussian import Gaussian
 from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import MultivariateGaussian
@@ -96,25 +96,13 @@ def test_sliced_w2_of_mixtures_is_that_of_large_samples():
     rng, size = seeded(821), 20_000
     for first, second in ((PLANE, OTHER), (lifted(FIRST), lifted(SECOND))):
         samples = [law.broadcast(20).sample(size, rng) for law in (first, second)]
-        drawn = mixtures.sliced_squared_w2_samples(*samples, directions=4)
+        lines = mixtures.fixed_directions(samples[0].shape[-1], 4)
+        drawn = np.mean([squared_w2_samples(*(x @ a for x in samples)) for a in lines], axis=0)
         found = mixtures.sliced_squared_w2(first, second, directions=4)
         # a gap of length 4 between modes, missed by half a level at most
         rounding = 4**2 / (2 * mixtures.LEVELS)
         assert abs(found - drawn.mean()) < 5 * drawn.std(ddof=1) / np.sqrt(20) + rounding
         assert abs(1.2 * found - drawn.mean()) > 8 * drawn.std(ddof=1) / np.sqrt(20) + rounding
-
-
-def test_sliced_w2_of_samples_is_the_mean_assignment():
-    rng = seeded(822)
-    x, y = rng.standard_normal((12, 3)), rng.standard_exponential((12, 3))
-    values = []
-    for line in mixtures.fixed_directions(3, 5):
-        cost = ((x @ line)[:, None] - y @ line) ** 2
-        values.append(cost[optimize.linear_sum_assignment(cost)].mean())
-    found = mixtures.sliced_squared_w2_samples(x, y, directions=5)
-    assert found == pytest.approx(np.mean(values), rel=1e-12)
-    # the control: unsorted
-    assert np.mean(((x - y) @ mixtures.fixed_directions(3, 5).T) ** 2) > 1.1 * found
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3, 10])
@@ -247,9 +235,6 @@ def test_one_truth(metric):
         (lambda: mixtures.modes_alive(FIRST, SECOND, 0), "share"),
         (lambda: mixtures.sliced_squared_w2(FIRST, SECOND, 0), "count"),
         (lambda: mixtures.fixed_directions(0, 1), "dimension"),
-        (lambda: mixtures.sliced_squared_w2_samples(np.zeros((3, 2)), np.zeros((4, 2))), "second"),
-        (lambda: mixtures.sliced_squared_w2_samples(np.zeros(3), np.zeros(3)), "first"),
-        (lambda: mixtures.sliced_squared_w2_samples([[np.nan]], [[0.0]]), "first"),
     ],
 )
 def test_bad_input(call, name):
