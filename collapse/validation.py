@@ -1,14 +1,30 @@
 """Checks of arguments, shared by simulation and theory so that both refuse the same input."""
 
+import reprlib
 from numbers import Integral, Real
 
 import numpy as np
 
 
+class _Short(reprlib.Repr):
+    """Writes values for messages: large arrays by their shape, long texts cut in the middle."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxother, self.maxstring, self.maxlong = 160, 80, 80
+
+    def repr_ndarray(self, array, level):  # noqa: ARG002
+        """Write an array."""
+        return repr(array) if array.size <= 6 else f"array of shape {array.shape}"
+
+
+short = _Short().repr
+
+
 def integer(name, value, minimum):
     """Return `value` as int, or say what is allowed."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
-        raise ValueError(f"{name} must be an integer of at least {minimum}, got {value!r}")
+        raise ValueError(f"{name} must be an integer of at least {minimum}, got {short(value)}")
     return int(value)
 
 
@@ -22,7 +38,7 @@ def real(name, value, minimum=-np.inf, maximum=np.inf, *, open_below=False):
     if not inside or (open_below and number == minimum):
         bracket = "(" if open_below else "["
         allowed = f"a finite number in {bracket}{minimum}, {maximum}]"
-        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+        raise ValueError(f"{name} must be {allowed}, got {short(value)}")
     return number
 
 
@@ -34,7 +50,7 @@ def finite(name, value):
             raise TypeError
         array = array.astype(float, copy=False)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} must be numbers, got {value!r}") from None
+        raise ValueError(f"{name} must be numbers, got {short(value)}") from None
     if not np.isfinite(array).all():
         bad = array[~np.isfinite(array)].flat[0]
         raise ValueError(f"{name} must be finite numbers, got one that is {bad}")
@@ -84,7 +100,7 @@ def sample_sizes(sample_size, generations, minimum=1):
     try:
         sizes = np.asarray(sample_size)
     except ValueError:  # a ragged sequence
-        raise ValueError(f"sample_size must be whole numbers, got {sample_size!r}") from None
+        raise ValueError(f"sample_size must be whole numbers, got {short(sample_size)}") from None
     if sizes.ndim == 0:
         sizes = np.full(generations, sizes)
     elif sizes.ndim != 1 or len(sizes) < generations:
@@ -94,7 +110,7 @@ def sample_sizes(sample_size, generations, minimum=1):
         )
     sizes = sizes[:generations]
     if sizes.dtype.kind not in "iuf" or (sizes != np.floor(sizes)).any():
-        raise ValueError(f"sample_size must be whole numbers, got {sample_size!r}")
+        raise ValueError(f"sample_size must be whole numbers, got {short(sample_size)}")
     if (sizes < minimum).any() or (sizes > 2**62).any():
         raise ValueError(
             f"sample_size must be between {minimum} (for this estimator) and 2**62, "
@@ -122,7 +138,7 @@ def categories(name, value, count):
     try:
         array = np.asarray(value)
     except ValueError:  # a ragged sequence
-        raise ValueError(f"{name} must be integer categories, got {value!r}") from None
+        raise ValueError(f"{name} must be integer categories, got {short(value)}") from None
     if array.dtype.kind not in "iu" or array.ndim == 0:
         raise ValueError(
             f"{name} must be an array of integer categories, "
