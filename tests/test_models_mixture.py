@@ -604,6 +604,12 @@ def test_a_sample_smaller_than_the_mixture_is_refused_before_any_work():
             recurse(THREE, FitGaussianMixture(3), sample_size=sizes, generations=2, rng=1)
 
 
+def test_a_fit_on_the_line_refuses_vectors_and_the_other_way_round():
+    for reality, fit in ((BLOBS, FitGaussianMixture(2)), (THREE, FitGaussianMixture(2, "full"))):
+        with pytest.raises(ValueError, match="covariance must be given for vectors"):
+            recurse(reality, fit, sample_size=9, generations=1, rng=1)
+
+
 @pytest.mark.parametrize(
     ("name", "call"),
     [

@@ -312,6 +312,12 @@ class FitGaussianMixture:
 
     def prepared(self, newest, rng):
         """Return the fit as a function of the data; see `collapse.models`."""
+        event = getattr(newest, "event", None)
+        if event is not None and bool(event) != bool(self.covariance):
+            raise ValueError(
+                f"covariance must be given for vectors, and for them only, got {self.covariance!r} "
+                f"for draws of shape {event}"
+            )
         fitted = isinstance(newest, GaussianMixture) and newest.report is not None
         carried_on = self.warm_start and fitted and newest.weights.shape[-1] == self.components
         return partial(self._fit, newest if carried_on else self.start, rng)

@@ -37,7 +37,7 @@ def mixtures_collapse():
     shares = []
     for seed, (name, components) in enumerate({"overlapping": 2, "one blob": 3}.items(), 621):
         reality = REALITIES[name]
-        fit = type(FIT)(components, warm_start=True, tolerance=0.01, iterations=20)
+        fit = FitGaussianMixture(components, "full", warm_start=True, tolerance=0.01, iterations=20)
         newest = _run(reality, fit, seed, sample_size=size, generations=generations, chains=chains)
         quantity = (
             f"E total variance over reality's, {name}, k={components}, after {generations} "
