@@ -536,7 +536,8 @@ def test_every_model_and_fit_has_a_case():
         due = {
             c for c in public if hasattr(c, "sample") or any("__call__" in vars(b) for b in c.mro())
         }
-        assert due, f"{module.name} holds neither a model nor a fit"
+        helper = module.name.rpartition(".")[2] in {"base", "em", "inversion"}
+        assert due or helper, f"{module.name} holds neither a model nor a fit"
         assert due <= tested, f"no case for {sorted(c.__name__ for c in due - tested)}"
 
 
