@@ -45,21 +45,9 @@ def use_style():
 
 
 def panels(rows=1, columns=1, height=3.4, **options):
-    """Return a figure as wide as the text, and its axes.
+    """Return a figure as wide as the text, with axes from top to bottom, `height` in inches.
 
-    Parameters
-    ----------
-    rows, columns : int
-        The panels.
-    height : float
-        In inches.
-    **options : dict
-        For ``matplotlib.pyplot.subplots``.
-
-    Returns
-    -------
-    Figure, Axes or array of Axes
-        From top to bottom.
+    `options` are those of ``matplotlib.pyplot.subplots``.
     """
     return plt.subplots(rows, columns, figsize=(WIDTH, height), **options)
 
@@ -67,20 +55,7 @@ def panels(rows=1, columns=1, height=3.4, **options):
 def band(ax, generations, values, colour, label, share=0.9):
     """Draw the median chain and the band that holds a share of the chains.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    generations : array_like, shape (G,)
-        The generations.
-    values : array_like, shape (G, chains)
-        A value for each generation and chain.
-    colour : str
-        A key of `COLOURS`.
-    label : str
-        What the median is called in the legend.
-    share : float
-        The share of the chains inside the band.
+    `values` has shape (G, chains); `colour` is a key of `COLOURS` and `label` the median's name.
     """
     low, median, high = np.quantile(values, [(1 - share) / 2, 0.5, (1 + share) / 2], axis=-1)
     ax.fill_between(generations, low, high, color=COLOURS[colour], alpha=0.25, linewidth=0)
@@ -88,30 +63,15 @@ def band(ax, generations, values, colour, label, share=0.9):
 
 
 def exact(ax, x, y, label=None, **options):
-    """Draw what theory says: black and dashed.
+    """Draw what theory says, a curve or one for each column of `y`: black and dashed.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    x, y : array_like
-        The curve, or a curve for each column of `y`.
-    label : str or list of str, optional
-        The name in the legend.
-    **options : dict
-        For ``Axes.plot``.
+    `options` are those of ``Axes.plot``.
     """
     ax.plot(x, y, color="black", linestyle="--", linewidth=1.3, label=label, zorder=3, **options)
 
 
 def loop():
-    """Draw the recursion: reality, data, fit, model, data, fit, model, ...
-
-    Returns
-    -------
-    Figure
-        The picture.
-    """
+    """Draw the recursion: reality, data, fit, model, data, fit, model, ..."""
     fig, ax = panels(height=2.3)
     ax.set(xlim=(0, 12), ylim=(0, 4.2))
     ax.axis("off")

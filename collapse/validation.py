@@ -65,6 +65,14 @@ def nonnegative(name, value):
     return array
 
 
+def share(name, value):
+    """Return `value` as a float array of numbers from 0 to 1."""
+    array = nonnegative(name, value)
+    if (array > 1).any():
+        raise ValueError(f"{name} must be at most 1, got {array[array > 1].flat[0]}")
+    return array
+
+
 def samples(name, value, event=0):
     """Return `value` as finite samples: batch axes, the sample axis, then `event` axes."""
     array = finite(name, value)

@@ -23,16 +23,10 @@ class Calculator:
     Shown in a notebook or page it is four labelled sliders and two answers, computed by the page
     itself. Where no script runs, and as text, it is a table for three sample sizes.
 
-    Parameters
-    ----------
-    size : float
-        Where the slider of the sample size stands at first: the power of ten, 1 to 9.
-    kept : float
-        The percentage of reality's diversity to keep, 10 to 99.5.
-    odds : float
-        The power of ten of one over the rare item's probability, 1 to 9.
-    presence : float
-        The percentage of training sets that the item is to be in, 10 to 99.5.
+    The sliders stand at first at `size`, the power of ten of the sample size (1 to 9); `kept`, the
+    percentage of reality's diversity to keep (10 to 99.5); `odds`, the power of ten of one over the
+    rare item's probability (1 to 9); and `presence`, the percentage of training sets that the item
+    is to be in (10 to 99.5).
     """
 
     size: float = 4.0

@@ -11,16 +11,9 @@ from collapse.figures import COLOURS, WIDTH, band, exact, panels
 def verification_grid(results):
     """Draw how far simulation lies from theory, in standard errors, for every closed form.
 
-    Parameters
-    ----------
-    results : iterable of companion.checks.entry.Result
-        What `companion.checks.run` yields.
-
-    Returns
-    -------
-    Figure
-        A row for each entry, by module: left the comparison, right its control, on a logarithmic
-        axis; below the quantiles of all comparisons against those of the normal law.
+    `results` are what `companion.checks.run` yields. A row for each entry, by module: left the
+    comparison, right its control, on a logarithmic axis; below the quantiles of all comparisons
+    against those of the normal law.
     """
     groups = {}
     for result in results:
@@ -71,15 +64,7 @@ def _scores(left, right, group):
 
 
 def stacked_errors(ax, frame):
-    """Draw the three errors of each generation on top of each other, and their total.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    frame : pandas.DataFrame
-        From ``Decomposition.frame()``.
-    """
+    """Draw the errors of a ``Decomposition.frame()``, stacked by generation, and their total."""
     table = frame.pivot(index="generation", columns="error", values="mean")
     colours = sns.color_palette("colorblind", 10)
     looks = {"expressivity": (8, ""), "approximation": (5, "///"), "statistical": (9, "...")}
@@ -96,17 +81,9 @@ def stacked_errors(ax, frame):
 def definition_grid(records, definitions):
     """Draw the curve of each definition of collapse, and where it says that a chain collapsed.
 
-    Parameters
-    ----------
-    records : dict of str to collapse.measure.definitions.Record
-        A record for each policy: a key of `COLOURS`, or one with real data.
-    definitions : sequence of collapse.measure.definitions.Definition
-        An even number of them.
-
-    Returns
-    -------
-    Figure
-        A panel for each definition, with the side of collapse shaded.
+    `records` is a dict of policy to `collapse.measure.definitions.Record`; the policy is a key of
+    `COLOURS`, or one with real data. A panel for each definition, an even number of them, with the
+    side of collapse shaded.
     """
     fig, axes = panels(len(definitions) // 2, 2, height=2 * len(definitions) // 2, sharex=True)
     for ax, definition in zip(axes.flat, definitions, strict=True):
@@ -143,16 +120,8 @@ def definition_grid(records, definitions):
 def shifting_histograms(ax, edges, counts, labels):
     """Draw a histogram for each generation, later ones darker, on a logarithmic axis.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    edges : array_like, shape (bins + 1,)
-        The edges of the bins, as decimal logarithms.
-    counts : array_like, shape (generations, bins)
-        What was counted; each histogram is normalised.
-    labels : sequence of str, shape (generations,)
-        The names in the legend.
+    The `edges` of the bins, shape (bins + 1,), are decimal logarithms; each row of `counts`, shape
+    (generations, bins), is normalised, and named in the legend by one of the `labels`.
     """
     colours = sns.color_palette("flare", len(labels))
     width = np.diff(edges)[0]
@@ -165,16 +134,9 @@ def shifting_histograms(ax, edges, counts, labels):
 def autoencoder_runs(axes, measured, recorded=None, colours=None):
     """Draw spread of codes, ELBO and class entropy of runs on digits, one below the other.
 
-    Parameters
-    ----------
-    axes : array of matplotlib Axes, shape (3,)
-        Where to draw.
-    measured : dict of str to dict
-        For each setting what `companion.experiments.digits.measure` returned.
-    recorded : array_like, optional
-        The authors' spread in generations 1, 2, ...
-    colours : dict of str to str, optional
-        For each setting a key of `COLOURS`, by default itself.
+    `measured` holds for each setting what `companion.experiments.digits.measure` returned,
+    `recorded` the authors' spread in generations 1, 2, ..., and `colours` for each setting a key of
+    `COLOURS`, by default itself.
     """
     labels = {"spread": "spread of codes", "elbo": "ELBO, nats", "entropy": "class entropy, nats"}
     for ax, (quantity, label) in zip(axes, labels.items(), strict=True):
@@ -194,16 +156,9 @@ def autoencoder_runs(axes, measured, recorded=None, colours=None):
 
 
 def mosaic(ax, pictures, rows):
-    """Draw square grey pictures in rows.
+    """Draw square grey `pictures`, shape (R, C, pixels), in R rows with a word to the left of each.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    pictures : array_like, shape (R, C, pixels)
-        The pictures, dark on white where they are large.
-    rows : list of str, length R
-        What to write to the left of each row.
+    They are dark on white where they are large.
     """
     pictures = np.asarray(pictures)
     side = int(np.sqrt(pictures.shape[-1]))

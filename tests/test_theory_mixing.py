@@ -9,9 +9,6 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import optimize, special, stats
 
-from collapse.models.categorical import Categorical, FitCategorical
-from collapse.policies import KeepReal, replace
-from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import mixing, realdata, regression, selection
 from companion.checks.regression import errors
@@ -34,6 +31,19 @@ def binomial(size, p):
     for k in range(size):
         choose.append(choose[-1] * (size - k) // (k + 1))
     return [(k, c * p**k * (1 - p) ** (size - k)) for k, c in enumerate(choose)]
+
+
+def resampling(p, size, u):
+    """Return the matrix of the copies of one word, each fresh and real with probability u."""
+    copies = np.arange(size + 1)
+    return stats.binom.pmf(copies, size, u * p + (1 - u) * copies[:, None] / size)
+
+
+def stationary(p, size, u):
+    """Return the law of the number of copies in the long run."""
+    balance = resampling(p, size, u).T - np.eye(size + 1)
+    balance[-1] = 1.0  # the equations have one too many: the total takes its place
+    return np.linalg.solve(balance, np.eye(size + 1)[-1])
 
 
 def spread(p):
@@ -197,7 +207,7 @@ def test_a_share_of_real_data_is_a_mixture(u):
     closed = kept * (1 - (1 - u) ** 2) / (1 - kept * (1 - u) ** 2)
     assert mixing.mixture_limit(size, (1 - u, 0, u)) == pytest.approx(closed, rel=1e-12)
     if u < 1:
-        law = realdata.fresh_stationary(0.3, size, u)
+        law = stationary(0.3, size, u)
         x = np.arange(size + 1) / size
         assert law @ (x * (1 - x)) / 0.21 == pytest.approx(closed, rel=1e-10)
         assert law @ x == pytest.approx(0.3, rel=1e-10)
@@ -292,19 +302,10 @@ def test_weights_by_hand():
     assert realdata.weighted_variance(0.6, 2.5) == pytest.approx(v, rel=1e-12)
 
 
-def test_stationary_law_by_powers_of_the_matrix():
-    size, u, p = 7, 0.15, 0.3
-    matrix = np.array(
-        [stats.binom.pmf(np.arange(size + 1), size, u * p + (1 - u) * k / size) for k in range(8)]
-    )
-    power = np.linalg.matrix_power(matrix, 2000)[0]
-    close(realdata.fresh_stationary(p, size, u), power, rtol=1e-9)
-    values = np.sort(np.linalg.eigvals(matrix).real)[::-1]
+@pytest.mark.parametrize(("size", "u"), [(7, 0.15), (4, 0.0), (5, 1.0)])
+def test_the_spectrum_is_that_of_the_matrix(size, u):
+    values = np.sort(np.linalg.eigvals(resampling(0.3, size, u)).real)[::-1]
     close(realdata.fresh_spectrum(size, u), values, rtol=1e-6, atol=1e-9)
-    assert realdata.fresh_stationary(0.0, size, u)[0] == 1
-    assert realdata.fresh_stationary(1.0, size, u)[-1] == pytest.approx(1)
-    close(realdata.fresh_stationary(0.3, 5, 1.0), stats.binom.pmf(np.arange(6), 5, 0.3))
-    close(realdata.fresh_stationary(0.3, 1, 0.2), [0.7, 0.3])
 
 
 def test_the_stationary_law_tends_to_a_beta_law():
@@ -312,7 +313,7 @@ def test_the_stationary_law_tends_to_a_beta_law():
     for size in (50, 200, 800):
         a, b = realdata.dirichlet_limit([p, 1 - p], size, theta / (2 * size))
         close([a, b], [theta * p, theta * (1 - p)])
-        exact = realdata.fresh_stationary(p, size, theta / (2 * size))
+        exact = stationary(p, size, theta / (2 * size))
         cells = np.diff(stats.beta.cdf(np.clip((np.arange(size + 2) - 0.5) / size, 0, 1), a, b))
         gaps.append(0.5 * np.abs(exact - cells).sum())
     assert gaps[0] < 0.05
@@ -353,25 +354,6 @@ def test_a_real_set_that_is_kept():
     close(realdata.real_set_diversity(5, 4, 1), [1, 0.8])
     close(realdata.real_set_diversity(5, 4, 0), [1])
     assert realdata.real_set_limit(1, 5) == realdata.real_set_limit(1, 5, used=1) == 0
-
-
-def test_a_random_part_of_the_real_set():
-    def run(share, seed):
-        model = recurse(
-            Categorical([0.3, 0.7]),
-            FitCategorical(2),
-            sample_size=6,
-            generations=4,
-            chains=40_000,
-            rng=seeded(seed),
-            policy=KeepReal(share=share),
-            keep=(),
-        ).newest
-        return model.probabilities.prod(axis=-1) / 0.21
-
-    found = run(1 / 3, 31)
-    assert_agrees(found, realdata.real_set_diversity(6, 4, 4, used=2)[-1])
-    assert_refutes(found, realdata.real_set_diversity(6, 4, 4)[-1])
 
 
 def test_biased_moments_by_hand_and_in_special_cases():
@@ -593,9 +575,7 @@ def test_an_unknown_workflow():
         ("weight must be on data", lambda: realdata.fresh_limit(5, 0, weight=0.5)),
         ("weight must be on data", lambda: realdata.fresh_limit(5, 5, weight=0.5)),
         ("weight", lambda: realdata.fresh_limit(5, 2, weight=1.5)),
-        ("probability", lambda: realdata.fresh_stationary(1.5, 5, 0.1)),
-        ("share", lambda: realdata.fresh_stationary(0.5, 5, 0)),
-        ("sample_size", lambda: realdata.fresh_stationary(0.5, 5001, 0.1)),
+        ("share", lambda: realdata.dirichlet_limit([0.5, 0.5], 5, 0)),
         ("share", lambda: realdata.fresh_spectrum(5, 1.5)),
         ("categories", lambda: realdata.fresh_chi_square(0, 5, 3, 0.1)),
         ("probabilities", lambda: realdata.dirichlet_limit([0.5, 0.6], 5, 0.1)),
@@ -628,19 +608,3 @@ def test_an_unknown_workflow():
 def test_bad_arguments(name, call):
     with pytest.raises(ValueError, match=name):
         call()
-
-
-def test_replacement_is_the_policy_of_this_name():
-    run = recurse(
-        Categorical([0.3, 0.7]),
-        FitCategorical(2),
-        sample_size=lambda i: 3 * (i + 1) ** 2,
-        generations=4,
-        chains=40_000,
-        rng=seeded(34),
-        policy=replace,
-    )
-    left = run.measure(lambda m: m.probabilities.prod(axis=-1) / 0.21).T
-    law = mixing.diversity_replaced(lambda i: 3 * (i + 1) ** 2, 4)
-    assert_agrees(left, law)
-    assert_refutes(left, mixing.diversity_replaced(lambda i: 3 * (i + 1), 4))

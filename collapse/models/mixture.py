@@ -261,26 +261,14 @@ class FitGaussianMixture:
     trace. Without a regulariser no step lowers the likelihood, unless by rounding. A start by
     groups begins with their weights and means, and with the variance within them, pooled.
 
-    Parameters
-    ----------
-    components : int
-        The number k of components, at least 1.
-    covariance : str, optional
-        Of vectors, the form of the components' covariances: ``"full"``, ``"diagonal"``, or
-        ``"spherical"``, a multiple of the identity. Without it the data are on the line.
-    start : callable or GaussianMixture
-        `slices`, `k_means_plus_plus` (in a recursion, which has random numbers), or one mixture,
-        or one for each chain.
-    warm_start : bool
-        Whether a generation starts from the one before, if that was fitted and has k components.
-    tolerance : float
-        A chain stops after the step at which its mean log-likelihood has changed by less than this
-        since the step before, in nats; scikit-learn's ``tol``. At 0 none stops before the limit.
-    iterations : int
-        The largest number of steps, at least 1.
-    regulariser : float
-        What each step adds to the variances, in squared units of the data, not negative;
-        scikit-learn's ``reg_covar``.
+    Of vectors, `covariance` is the form of the `components`' covariances: ``"full"``,
+    ``"diagonal"``, or ``"spherical"``, a multiple of the identity; without it the data are on the
+    line. `start` is `slices`, `k_means_plus_plus` (in a recursion, which has random numbers), one
+    mixture, or one for each chain; with `warm_start` a generation starts from the one before, if
+    that was fitted and has as many components. A chain stops after the step at which its mean
+    log-likelihood has changed by less than the `tolerance` since the step before, in nats
+    (scikit-learn's ``tol``; at 0 none stops), or at the limit of `iterations`. Each step adds the
+    `regulariser`, in squared units of the data, to the variances (scikit-learn's ``reg_covar``).
     """
 
     components: int
@@ -309,10 +297,10 @@ class FitGaussianMixture:
             raise ValueError(f"start must be a function or a GaussianMixture, got {self.start!r}")
         found = self.start.weights.shape[-1], bool(self.start.event)
         if found != (self.components, self.covariance is not None):
-            kinds = ("on the line", "of vectors")
+            kind = "of vectors" if self.covariance else "on the line"
             raise ValueError(
-                f"start must have {self.components} components "
-                f"{kinds[self.covariance is not None]}, got {found[0]} {kinds[found[1]]}"
+                f"start must have {self.components} components {kind}, "
+                f"got {found[0]}, with draws of shape {self.start.event}"
             )
 
     @property
@@ -327,6 +315,12 @@ class FitGaussianMixture:
 
     def prepared(self, newest, rng):
         """Return the fit as a function of the data; see `collapse.models`."""
+        event = getattr(newest, "event", None)
+        if event is not None and bool(event) != bool(self.covariance):
+            raise ValueError(
+                f"covariance must be given for vectors, and for them only, got {self.covariance!r} "
+                f"for draws of shape {event}"
+            )
         fitted = isinstance(newest, GaussianMixture) and newest.report is not None
         carried_on = self.warm_start and fitted and newest.weights.shape[-1] == self.components
         return partial(self._fit, newest if carried_on else self.start, rng)
@@ -379,7 +373,7 @@ class FitGaussianMixture:
                 )
             single = start.weights.ndim - 1
             try:
-                start = em.Parts(*(np.broadcast_to(p, batch + p.shape[single:]) for p in start))
+                start = [np.broadcast_to(p, batch + p.shape[single:]) for p in start]
             except ValueError:
                 raise ValueError(
                     f"start must be one mixture or one for each chain of shape {batch}, "

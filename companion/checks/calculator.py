@@ -3,11 +3,13 @@
 import numpy as np
 
 from collapse.theory import calculator as theory
-from companion.checks.entry import Entry, Simulated
+from companion.checks.entry import law
 
 REALITY, SIZE, KEPT = np.array([0.2, 0.3, 0.5]), 30, 0.7
 ITEM = {"probability": 0.002, "sample_size": 1500}
 SHARE, PRESENCE = 0.05, 0.6
+FRESH = theory.fresh_share_for_diversity(KEPT, SIZE)
+ITEM_FRESH = theory.fresh_share_for_item(**ITEM, presence=PRESENCE)
 
 
 def _diversity(rng, share, chains=20_000, generations=60):
@@ -36,65 +38,55 @@ def _lifetimes(rng, chains=200_000):
     return total
 
 
+def _without_copies(share):
+    """Return how often fresh data alone bring the item."""
+    return 1 - (1 - share * ITEM["probability"]) ** ITEM["sample_size"]
+
+
 ENTRIES = (
-    Entry(
+    law(
         theory.fresh_share_for_diversity,
         r"x/(1+\sqrt{1-x}),\ x=\tfrac{s}{(1-s)(M-1)}",
-        "exact",
         "K = 3; M = 30, n = 60; fresh data as the calculator says for s = 0.7",
-        Simulated(
-            7701,
-            "diversity over that of reality",
-            lambda rng: _diversity(rng, theory.fresh_share_for_diversity(KEPT, SIZE)),
-            lambda: KEPT,
-            "only the fresh data count: 1 - 1/(M u)",
-            lambda: 1 - 1 / (SIZE * theory.fresh_share_for_diversity(KEPT, SIZE)),
-        ),
+        7701,
+        "diversity over that of reality",
+        lambda rng: _diversity(rng, FRESH),
+        {"kept": KEPT, "sample_size": SIZE},
+        ("only the fresh data count: 1 - 1/(M u)", 1 - 1 / (SIZE * FRESH)),
+        of=lambda _: KEPT,
     ),
-    Entry(
+    law(
         theory.lifetime,
         r"\sum_t h_t,\ h_{t+1}=1-e^{-(1-u)h_t}",
-        "asymptotic in M",
         "an item with a Poisson number of copies, mean 0.95, in each generation",
-        Simulated(
-            7702,
-            "generations until the last copy",
-            _lifetimes,
-            lambda: theory.lifetime(SHARE),
-            "the expected number of copies, 1/u",
-            lambda: 1 / SHARE,
-        ),
+        7702,
+        "generations until the last copy",
+        _lifetimes,
+        {"fresh_share": SHARE},
+        ("the expected number of copies, 1/u", 1 / SHARE),
+        status="asymptotic in M",
     ),
-    Entry(
+    law(
         theory.presence_probability,
         r"1-e^{-Mup\,L(u)}",
-        "asymptotic for small p",
         "p = 0.002; M = 1500, u = 0.05, n = 200",
-        Simulated(
-            7703,
-            "share of training sets with the item",
-            lambda rng: _present(rng, SHARE),
-            lambda: theory.presence_probability(**ITEM, fresh_share=SHARE),
-            "the fresh data alone",
-            lambda: 1 - (1 - SHARE * ITEM["probability"]) ** ITEM["sample_size"],
-        ),
+        7703,
+        "share of training sets with the item",
+        lambda rng: _present(rng, SHARE),
+        ITEM | {"fresh_share": SHARE},
+        ("the fresh data alone", _without_copies(SHARE)),
+        status="asymptotic for small p",
     ),
-    Entry(
+    law(
         theory.fresh_share_for_item,
         r"u\,L(u)=-\ln(1-q)/(Mp)",
-        "asymptotic for small p",
         "p = 0.002; M = 1500; fresh data as the calculator says for q = 0.6",
-        Simulated(
-            7704,
-            "share of training sets with the item",
-            lambda rng: _present(rng, theory.fresh_share_for_item(**ITEM, presence=PRESENCE)),
-            lambda: PRESENCE,
-            "the fresh data alone",
-            lambda: (
-                1
-                - (1 - theory.fresh_share_for_item(**ITEM, presence=PRESENCE) * 0.002)
-                ** ITEM["sample_size"]
-            ),
-        ),
+        7704,
+        "share of training sets with the item",
+        lambda rng: _present(rng, ITEM_FRESH),
+        ITEM | {"presence": PRESENCE},
+        ("the fresh data alone", _without_copies(ITEM_FRESH)),
+        of=lambda _: PRESENCE,
+        status="asymptotic for small p",
     ),
 )

@@ -7,7 +7,7 @@ from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.policies import Filtered
 from collapse.recursion import recurse
 from collapse.theory import detection as theory
-from companion.checks.entry import Entry, Simulated
+from companion.checks.entry import law
 
 LEVEL, SIZES = 0.1, [4, 3, 6]
 REALITY, MODEL = np.array([0.5, 0.3, 0.15, 0.05]), np.array([0.65, 0.25, 0.1, 0.0])
@@ -150,14 +150,41 @@ def _filtered(rng):
     return run.newest.probabilities[:, 3]
 
 
-def _squared(values, centre):
-    return (values - centre) ** 2
+def _power(seed, function, formula, setting, observe, arguments, wrong, case=""):
+    return law(
+        function,
+        formula,
+        setting,
+        seed,
+        "share of the model's samples called generated at the level 0.1",
+        observe,
+        arguments | {"level": LEVEL},
+        wrong,
+        case=case,
+    )
 
 
-def _power(seed, function, formula, setting, *check, status="exact", case=""):
-    quantity = "share of the model's samples called generated at the level 0.1"
-    return Entry(function, formula, status, setting, Simulated(seed, quantity, *check), case)
+def _bound(i, case, formula, setting, size, laws):
+    """Return the entry of a bound, for two laws that meet it."""
+    laws = np.array(laws)
+    return law(
+        theory.error_bounds,
+        formula,
+        setting,
+        7808 + i,
+        "sum of both errors, where the bound is met",
+        lambda rng: _errors(rng, *laws, size),
+        {"size": size, "affinity": (affinity := np.sqrt(np.prod(laws, axis=0)).sum())},
+        ("the other bound", lambda: theory.error_bounds(size, affinity)[1 - i]),
+        of=lambda bounds: bounds[i],
+        status="bound",
+        case=case,
+    )
 
+
+AVERAGE = {"size": 6000, "sample_size": 20_000, "generations": 3, "level": LEVEL}
+ASSUMED = {"size": 50, "assumed": 0.5} | MIXTURE
+ALONE = "α = 0.3, p = 0.2, q = 0.35"
 
 ENTRIES = (
     *(
@@ -167,9 +194,8 @@ ENTRIES = (
             formula,
             f"N(0, 1) against N(0.4, {std}²), m = 12",
             lambda rng, std=std: _gaussian(rng, 12, 0.4, std),
-            lambda std=std: theory.gaussian_power(12, 0.4, std, level=LEVEL),
-            "without the shift of the mean",
-            lambda std=std: theory.gaussian_power(12, 0.0, std, level=LEVEL),
+            {"size": 12, "mean": 0.4, "std": std},
+            {"mean": 0.0},
             case=case,
         )
         for i, (case, std, formula) in enumerate(
@@ -185,9 +211,8 @@ ENTRIES = (
         r"P(\sigma^2\chi^2_{m-1}\le x_\alpha)",
         "N(0, 1) against N(0.4, 0.7²), m = 8",
         lambda rng: _narrow(rng, 8, Gaussian(0.4, 0.49).broadcast(CHAINS)),
-        lambda: theory.variance_power(8, 0.7, level=LEVEL),
-        "m + 1 for m - 1",
-        lambda: theory.variance_power(10, 0.7, level=LEVEL),
+        {"size": 8, "std": 0.7},
+        ("m + 1 for m - 1", lambda: theory.variance_power(10, 0.7, level=LEVEL)),
     ),
     _power(
         7804,
@@ -195,28 +220,21 @@ ENTRIES = (
         r"P(\sigma_{n+1}^2\le v)",
         "N(0, 1); M = 4, 3, 6; ddof=0; m = 5, n = 3",
         lambda rng: _narrow(rng, 5, _models(rng, SIZES, ddof=0)),
-        lambda: theory.expected_variance_power(5, SIZES, 3, ddof=0, level=LEVEL),
-        "generation 2 for 3",
-        lambda: theory.expected_variance_power(5, SIZES, 2, ddof=0, level=LEVEL),
+        {"size": 5, "sample_size": SIZES, "generations": 3, "ddof": 0},
+        {"generations": 2},
     ),
-    Entry(
+    law(
         theory.expected_gaussian_power,
         r"\alpha+\tfrac s{\sqrt{1+s^2}}e^{-z^2/2(1+s^2)}\Phi(\tfrac{zs}{\sqrt{1+s^2}})",
-        "asymptotic in M",
         "M = 20,000; m = 6000, n = 3",
-        Simulated(
-            7805,
-            "mean power of the best test at the level 0.1",
-            lambda rng: theory.gaussian_power(
-                6000,
-                (model := _models(rng, [20_000] * 3, 5000)).mean,
-                model.std,
-                level=LEVEL,
-            ),
-            lambda: theory.expected_gaussian_power(6000, 20_000, 3, level=LEVEL)[-1],
-            "generation 2 for 3",
-            lambda: theory.expected_gaussian_power(6000, 20_000, 3, level=LEVEL)[-2],
+        7805,
+        "mean power of the best test at the level 0.1",
+        lambda rng: theory.gaussian_power(
+            6000, (model := _models(rng, [20_000] * 3, 5000)).mean, model.std, level=LEVEL
         ),
+        AVERAGE,
+        {"generations": 2},
+        status="asymptotic in M",
     ),
     _power(
         7806,
@@ -224,163 +242,116 @@ ENTRIES = (
         r"P_q(\sum_j\ln\tfrac{q_{x_j}}{p_{x_j}}>x_\alpha)",
         "K = 4, one category lost; m = 15",
         lambda rng: _words(rng, 15),
-        lambda: theory.categorical_power(15, REALITY, MODEL, level=LEVEL),
-        "without the lost category",
-        lambda: theory.categorical_power(15, REALITY[:3] / 0.95, MODEL[:3], level=LEVEL),
+        {"size": 15, "probabilities": REALITY, "model": MODEL},
+        (
+            "without the lost category",
+            lambda: theory.categorical_power(15, REALITY[:3] / 0.95, MODEL[:3], level=LEVEL),
+        ),
     ),
-    Entry(
+    law(
         theory.proven_real,
         "1-(1-D)^m",
-        "exact",
         "D = 0.05; m = 15",
-        Simulated(
-            7807,
-            "share of real samples with a lost item",
-            lambda rng: rng.multinomial(15, REALITY, CHAINS)[:, 3] > 0,
-            lambda: theory.proven_real(15, 0.05),
-            "m D",
-            lambda: 15 * 0.05,
-        ),
+        7807,
+        "share of real samples with a lost item",
+        lambda rng: rng.multinomial(15, REALITY, CHAINS)[:, 3] > 0,
+        {"size": 15, "dead_mass": 0.05},
+        ("m D", 15 * 0.05),
     ),
-    *(
-        Entry(
-            theory.error_bounds,
-            formula,
-            "bound",
-            setting,
-            Simulated(
-                7808 + i,
-                "sum of both errors, where the bound is met",
-                lambda rng, laws=laws, size=size: _errors(rng, *np.array(laws), size),
-                lambda i=i, laws=laws, size=size: theory.error_bounds(
-                    size, np.sqrt(np.prod(laws, axis=0)).sum()
-                )[i],
-                "the other bound",
-                lambda i=i, laws=laws, size=size: theory.error_bounds(
-                    size, np.sqrt(np.prod(laws, axis=0)).sum()
-                )[1 - i],
-            ),
-            case,
-        )
-        for i, (case, formula, setting, size, laws) in enumerate(
-            (
-                (
-                    "lower",
-                    r"1-\sqrt{1-\rho^{2m}}",
-                    "(0.3, 0.7) against (0.7, 0.3); m = 1",
-                    1,
-                    ([0.3, 0.7], [0.7, 0.3]),
-                ),
-                (
-                    "upper",
-                    r"\rho^m",
-                    "(0.7, 0.3, 0) against (0.7, 0, 0.3); m = 3",
-                    3,
-                    ([0.7, 0.3, 0.0], [0.7, 0.0, 0.3]),
-                ),
-            )
-        )
+    _bound(
+        0,
+        "lower",
+        r"1-\sqrt{1-\rho^{2m}}",
+        "(0.3, 0.7) against (0.7, 0.3); m = 1",
+        1,
+        ([0.3, 0.7], [0.7, 0.3]),
     ),
-    Entry(
+    _bound(
+        1,
+        "upper",
+        r"\rho^m",
+        "(0.7, 0.3, 0) against (0.7, 0, 0.3); m = 3",
+        3,
+        ([0.7, 0.3, 0.0], [0.7, 0.0, 0.3]),
+    ),
+    law(
         theory.mixture_information,
         r"\alpha^2/(m(1-m))",
-        "exact",
-        "α = 0.3, p = 0.2, q = 0.35; N = 50, without marks",
-        Simulated(
-            7810,
-            "squared error of the de-biased estimator, times N",
-            lambda rng: 50 * _squared(_debiased(rng, 0.3), 0.2),
-            lambda: 1 / theory.mixture_information(**MIXTURE),
-            "1/α for 1/α²",
-            lambda: 0.3 / theory.mixture_information(**MIXTURE),
-        ),
-        "no marks",
+        f"{ALONE}; N = 50, without marks",
+        7810,
+        "squared error of the de-biased estimator, times N",
+        lambda rng: 50 * (_debiased(rng, 0.3) - 0.2) ** 2,
+        MIXTURE,
+        ("1/α for 1/α²", lambda: 0.3 / theory.mixture_information(**MIXTURE)),
+        of=lambda information: 1 / information,
+        case="no marks",
     ),
-    Entry(
+    law(
         theory.mixture_information,
         r"\sum_wP(w)\,a_w^2/(m_w(1-m_w))",
-        "asymptotic in N",
-        "α = 0.3, p = 0.2, q = 0.35; marks on 10 % and 80 %; N = 4000",
-        Simulated(
-            7811,
-            "squared error of the best estimator, times N",
-            _marked_error,
-            lambda: 1 / theory.mixture_information(**MIXTURE, **MARKS),
-            "labels for marks",
-            lambda: 1 / theory.mixture_information(**MIXTURE, hit=1.0),
-        ),
-        "marks",
+        f"{ALONE}; marks on 10 % and 80 %; N = 4000",
+        7811,
+        "squared error of the best estimator, times N",
+        _marked_error,
+        MIXTURE | MARKS,
+        ("labels for marks", lambda: 1 / theory.mixture_information(**MIXTURE, hit=1.0)),
+        of=lambda information: 1 / information,
+        status="asymptotic in N",
+        case="marks",
     ),
-    Entry(
+    law(
         theory.debiased_error,
         r"(\alpha/\hat\alpha-1)(p-q)",
-        "exact",
-        "α = 0.3, p = 0.2, q = 0.35; 0.5 assumed; N = 50",
-        Simulated(
-            7812,
-            "bias",
-            lambda rng: _debiased(rng, 0.5) - 0.2,
-            lambda: theory.debiased_error(50, 0.3, 0.5, 0.2, 0.35)[0],
-            "none",
-            lambda: 0.0,
-        ),
+        f"{ALONE}; 0.5 assumed; N = 50",
+        7812,
         "bias",
+        lambda rng: _debiased(rng, 0.5) - 0.2,
+        ASSUMED,
+        ("none", 0.0),
+        of=lambda errors: errors[0],
+        case="bias",
     ),
-    Entry(
+    law(
         theory.debiased_error,
         r"m(1-m)/(N\hat\alpha^2)",
-        "exact",
-        "α = 0.3, p = 0.2, q = 0.35; 0.5 assumed; N = 50",
-        Simulated(
-            7813,
-            "variance",
-            lambda rng: (x := _debiased(rng, 0.5), _squared(x, x.mean()))[1],
-            lambda: theory.debiased_error(50, 0.3, 0.5, 0.2, 0.35)[1],
-            "the variance of the mean",
-            lambda: theory.debiased_error(50, 0.3, 1.0, 0.2, 0.35)[1],
-        ),
+        f"{ALONE}; 0.5 assumed; N = 50",
+        7813,
         "variance",
+        lambda rng: ((x := _debiased(rng, 0.5)) - x.mean()) ** 2,
+        ASSUMED,
+        {"assumed": 1.0},
+        of=lambda errors: errors[1],
+        case="variance",
     ),
-    Entry(
+    law(
         theory.share_floor,
         r"\tfrac12|m-q|(1/\alpha_{low}-1/\alpha_{high})",
-        "exact",
         "a share of 0.3, of which 0.3 to 0.6 is known; N = 50",
-        Simulated(
-            7814,
-            "error of the middle of what is possible",
-            lambda rng: (_debiased(rng, 0.3) + _debiased(rng, 0.6)) / 2 - 0.2,
-            lambda: theory.share_floor(0.305, 0.35, 0.3, 0.6),
-            "the whole range",
-            lambda: 2 * theory.share_floor(0.305, 0.35, 0.3, 0.6),
-        ),
+        7814,
+        "error of the middle of what is possible",
+        lambda rng: (_debiased(rng, 0.3) + _debiased(rng, 0.6)) / 2 - 0.2,
+        {"observed": 0.305, "generated": 0.35, "lowest": 0.3, "highest": 0.6},
+        ("the whole range", lambda: 2 * theory.share_floor(0.305, 0.35, 0.3, 0.6)),
     ),
-    Entry(
+    law(
         theory.filtered_share,
         "ut/(ut+(1-u)f)",
-        "exact",
         "u = 0.1, t = 0.8, f = 0.2",
-        Simulated(
-            7815,
-            "share of real data among those kept",
-            lambda rng: _first_kept(rng, 0.1, 0.8, 0.2),
-            lambda: theory.filtered_share(0.1, 0.8, 0.2),
-            "without the detector",
-            lambda: 0.1,
-        ),
+        7815,
+        "share of real data among those kept",
+        lambda rng: _first_kept(rng, 0.1, 0.8, 0.2),
+        {"share": 0.1, "keep_real": 0.8, "keep_generated": 0.2},
+        ("without the detector", 0.1),
     ),
-    Entry(
+    law(
         theory.filtered_law,
         r"p_it_i/\sum_jp_jt_j",
-        "exact",
         "K = 4; M = 20, n = 8; u = 0.4, f = 0.2, rare real data kept less often",
-        Simulated(
-            7816,
-            "frequency of the rarest category",
-            _filtered,
-            lambda: theory.filtered_law(REALITY, KEEP)[3],
-            "reality",
-            lambda: REALITY[3],
-        ),
+        7816,
+        "frequency of the rarest category",
+        _filtered,
+        {"probabilities": REALITY, "keep_real": KEEP},
+        ("reality", REALITY[3]),
+        at=3,
     ),
 )

@@ -165,19 +165,22 @@ def law(
     wrong,
     *,
     at=-1,
+    of=None,
     status="exact",
     case="",
 ):
     """Make an entry from a row of data: theory's arguments, and what is wrong with the control.
 
-    Theory predicts ``function(**arguments)``, at the index `at` where that is an array. `wrong` is
-    a dict of other arguments for the control, which is then described as ``ddof=1 for ddof=0``, or
-    a pair of words and the wrong number (or a callable that returns it).
+    Theory predicts ``function(**arguments)``, at the index `at` where that is an array, or what
+    `of` makes of it. `wrong` is a dict of other arguments for the control, which is then described
+    as ``ddof=1 for ddof=0``, or a pair of words and the wrong number (or a callable that returns
+    it).
     """
 
     def predict(**changed):
         found = function(**{**arguments, **changed})
-        return found[at] if getattr(found, "ndim", 0) else found
+        found = found[at] if getattr(found, "ndim", 0) else found
+        return found if of is None else of(found)
 
     if isinstance(wrong, dict):
         words = ", ".join(

@@ -3,10 +3,11 @@
 import numpy as np
 
 from collapse.theory import regression as theory
-from companion.checks.entry import Computed, Entry, Simulated
+from companion.checks.entry import Computed, Entry, law
 
-SAMPLES, DIMENSION, GENERATIONS, NOISE, CHAINS = 10, 4, 4, 0.5, 40_000
-SETTING = f"T = {SAMPLES}, d = {DIMENSION}; n = {GENERATIONS}"
+WORKFLOWS = ("replace", "accumulate", "grow")
+SETTING = "T = 10, d = 4; n = 4"
+ARGUMENTS = {"samples": 10, "dimension": 4, "generations": 4, "noise": 0.5}
 
 
 def errors(
@@ -14,39 +15,18 @@ def errors(
     workflow,
     *,
     fresh=False,
-    samples=SAMPLES,
-    dimension=DIMENSION,
-    generations=GENERATIONS,
-    noise=NOISE,
-    chains=CHAINS,
+    samples=10,
+    dimension=4,
+    generations=4,
+    noise=0.5,
+    chains=40_000,
 ):
-    """Run least squares on its own labels.
+    """Run least squares on its own labels: squared errors of the weights, shape (N + 1, chains).
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        The generator to draw from.
-    workflow : str
-        ``replace``, ``accumulate``, or ``grow``: generation i has i T inputs, and replaces.
-    fresh : bool
-        Whether each generation has inputs of its own, or all label the same ones.
-    samples : int
-        T, the inputs of a generation.
-    dimension : int
-        d.
-    generations : int
-        N.
-    noise : float
-        The variance of the labels' noise.
-    chains : int
-        The number of independent runs.
-
-    Returns
-    -------
-    ndarray, shape (N + 1, chains)
-        Squared distances of the fitted weights from the true ones, which are zero.
+    The `workflow` is ``replace``, ``accumulate``, or ``grow``: generation i has i T inputs, and
+    replaces. `fresh` says whether each generation has inputs of its own, or all label the same.
     """
-    if workflow not in ("replace", "accumulate", "grow"):
+    if workflow not in WORKFLOWS:
         raise ValueError(f"workflow must be replace, accumulate or grow, got {workflow!r}")
     weights = np.zeros((chains, dimension))
     squares, products = 0.0, 0.0
@@ -65,84 +45,65 @@ def errors(
     return np.array(rows)
 
 
-def _theory(function, **choice):
-    return function(SAMPLES, DIMENSION, GENERATIONS, noise=NOISE, **choice)[-1]
+def _row(function, formula, inputs, seed, workflow, fresh, wrong, **more):
+    return law(
+        function,
+        formula,
+        f"{SETTING}; {inputs}",
+        seed,
+        "squared distance from the true weights",
+        lambda rng: errors(rng, workflow, fresh=fresh)[-1],
+        ARGUMENTS | more.pop("arguments", {}),
+        wrong,
+        **more,
+    )
 
+
+LAST = theory.error_replaced(**ARGUMENTS)[-1]
+DIVISOR = "T - d for T - d - 1", LAST * (1 - 1 / (10 - 4))
+HARMONIC = "the harmonic sum", LAST / 4 * (1 + 1 / 2 + 1 / 3 + 1 / 4)
 
 ENTRIES = (
-    Entry(
-        theory.error_replaced,
-        r"\tfrac{\sigma^2d}{T-d-1}n",
-        "exact",
-        f"{SETTING}; the same inputs",
-        Simulated(
-            1551,
-            "squared distance from the true weights",
-            lambda rng: errors(rng, "replace")[-1],
-            lambda: _theory(theory.error_replaced),
-            "T - d for T - d - 1",
-            lambda: _theory(theory.error_replaced) * (1 - 1 / (SAMPLES - DIMENSION)),
-        ),
-        "the same inputs",
+    *(
+        _row(
+            theory.error_replaced,
+            r"\tfrac{\sigma^2d}{T-d-1}n",
+            case,
+            1551 + fresh,
+            "replace",
+            fresh,
+            DIVISOR,
+            case=case,
+        )
+        for fresh, case in enumerate(("the same inputs", "fresh inputs"))
     ),
-    Entry(
-        theory.error_replaced,
-        r"\tfrac{\sigma^2d}{T-d-1}n",
-        "exact",
-        f"{SETTING}; fresh inputs",
-        Simulated(
-            1552,
-            "squared distance from the true weights",
-            lambda rng: errors(rng, "replace", fresh=True)[-1],
-            lambda: _theory(theory.error_replaced),
-            "T - d for T - d - 1",
-            lambda: _theory(theory.error_replaced) * (1 - 1 / (SAMPLES - DIMENSION)),
-        ),
-        "fresh inputs",
+    *(
+        _row(
+            theory.error_accumulated,
+            formula,
+            case,
+            1553 + fresh,
+            "accumulate",
+            fresh,
+            {"fresh": not fresh},
+            arguments={"fresh": bool(fresh)},
+            case=case,
+        )
+        for fresh, (case, formula) in enumerate(
+            (
+                ("the same inputs", r"\tfrac{\sigma^2d}{T-d-1}\sum_{i\le n}i^{-2}"),
+                ("fresh inputs", r"\sigma^2d\sum_{i\le n}\tfrac1{i(iT-d-1)}"),
+            )
+        )
     ),
-    Entry(
-        theory.error_accumulated,
-        r"\tfrac{\sigma^2d}{T-d-1}\sum_{i\le n}i^{-2}",
-        "exact",
-        f"{SETTING}; the same inputs",
-        Simulated(
-            1553,
-            "squared distance from the true weights",
-            lambda rng: errors(rng, "accumulate")[-1],
-            lambda: _theory(theory.error_accumulated, fresh=False),
-            "fresh inputs",
-            lambda: _theory(theory.error_accumulated, fresh=True),
-        ),
-        "the same inputs",
-    ),
-    Entry(
-        theory.error_accumulated,
-        r"\sigma^2d\sum_{i\le n}\tfrac1{i(iT-d-1)}",
-        "exact",
-        f"{SETTING}; fresh inputs",
-        Simulated(
-            1554,
-            "squared distance from the true weights",
-            lambda rng: errors(rng, "accumulate", fresh=True)[-1],
-            lambda: _theory(theory.error_accumulated, fresh=True),
-            "the same inputs",
-            lambda: _theory(theory.error_accumulated, fresh=False),
-        ),
-        "fresh inputs",
-    ),
-    Entry(
+    _row(
         theory.error_grown,
         r"\sigma^2d\sum_{i\le n}\tfrac1{iT-d-1}",
-        "exact",
-        f"{SETTING}; i T inputs",
-        Simulated(
-            1555,
-            "squared distance from the true weights",
-            lambda rng: errors(rng, "grow")[-1],
-            lambda: _theory(theory.error_grown),
-            "the harmonic sum",
-            lambda: _theory(theory.error_replaced) / 4 * (1 + 1 / 2 + 1 / 3 + 1 / 4),
-        ),
+        "i T inputs",
+        1555,
+        "grow",
+        False,
+        HARMONIC,
     ),
     Entry(
         theory.accumulated_error_limit,

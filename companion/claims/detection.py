@@ -14,53 +14,37 @@ from companion.experiments.provenance import unmarked_estimates
 CHAINS = 20_000
 
 
+def _newest(seed, law, **options):
+    """Return the categorical models of the last generation."""
+    options |= {"rng": seeded(seed), "keep": ()}
+    return recurse(Categorical(law), FitCategorical(len(law)), **options).newest
+
+
 def people_needed():
     """C32, S7: tails live only on fresh real data; the bulk does not need them."""
     p, size, share, generations = 0.002, 1000, 0.05, 100
-    runs = {
-        policy: recurse(
-            Categorical([p, 1 - p]),
-            FitCategorical(2),
-            sample_size=size,
-            generations=generations,
-            chains=CHAINS // 2,
-            policy=policy,
-            rng=seeded(7901 + i),
-            keep=(),
-        ).newest
-        for i, policy in enumerate((FreshReal(share), replace, accumulate))
-    }
+    options = {"sample_size": size, "generations": generations, "chains": CHAINS // 2}
+    survival = categorical.exact_survival_probability([p, 1 - p], size, generations)[-1, 0]
     fresh, replaced, kept = (
         compare(
             f"share of chains in which an item of p={p} is alive, generation {generations}, "
             f"M={size}, {words}",
             predicted,
-            model.probabilities[:, 0] > 0,
+            _newest(seed, [p, 1 - p], policy=policy, **options).probabilities[:, 0] > 0,
         )
-        for model, (words, predicted) in zip(
-            runs.values(),
+        for seed, words, policy, predicted in (
             (
-                ("5 % fresh real data", calculator.presence_probability(p, size, share)),
-                (
-                    "data replaced",
-                    categorical.exact_survival_probability([p, 1 - p], size, generations)[-1, 0],
-                ),
-                ("all data kept", 1 - (1 - p) ** size),
+                7901,
+                "5 % fresh real data",
+                FreshReal(share),
+                calculator.presence_probability(p, size, share),
             ),
-            strict=True,
+            (7902, "data replaced", replace, survival),
+            (7903, "all data kept", accumulate, 1 - (1 - p) ** size),
         )
     )
     law = np.array([0.5, 0.3, 0.2])
-    bulk = recurse(
-        Categorical(law),
-        FitCategorical(3),
-        sample_size=100,
-        generations=generations,
-        chains=2000,
-        policy=accumulate,
-        rng=seeded(7904),
-        keep=(),
-    ).newest
+    bulk = _newest(7904, law, policy=accumulate, **options | {"sample_size": 100, "chains": 2000})
     start = 1 - law @ law
     diversity = compare(
         f"share of diversity left, generation {generations}, M=100, all data kept",

@@ -21,16 +21,8 @@ from companion.experiments.mixture import FIT, REALITIES
 LINE = GaussianMixture([0.5, 0.5], [-3.0, 3.0], [1.0, 1.0])
 
 
-def _run(reality, fit, seed, *, sample_size, generations, chains):
-    return recurse(
-        reality,
-        fit,
-        sample_size=sample_size,
-        generations=generations,
-        chains=chains,
-        rng=seeded(seed),
-        keep=(),
-    ).newest
+def _run(reality, fit, seed, **options):
+    return recurse(reality, fit, rng=seeded(seed), keep=(), **options).newest
 
 
 def _line(components, **options):
@@ -45,7 +37,7 @@ def mixtures_collapse():
     shares = []
     for seed, (name, components) in enumerate({"overlapping": 2, "one blob": 3}.items(), 621):
         reality = REALITIES[name]
-        fit = type(FIT)(components, warm_start=True, tolerance=0.01, iterations=20)
+        fit = FitGaussianMixture(components, "full", warm_start=True, tolerance=0.01, iterations=20)
         newest = _run(reality, fit, seed, sample_size=size, generations=generations, chains=chains)
         quantity = (
             f"E total variance over reality's, {name}, k={components}, after {generations} "
@@ -104,21 +96,9 @@ def two_sources():
 
 def components_help_and_hurt():
     """C9, the part of the mixtures: components too few miss the modes, too many fit the noise."""
-    size, generations, chains = 2000, 5, 200
-    losses = {
-        k: excess_loss(
-            _run(
-                LINE,
-                _line(k),
-                640 + k,
-                sample_size=size,
-                generations=generations,
-                chains=chains,
-            ),
-            LINE,
-        )
-        for k in (1, 2, 6)
-    }
+    size, generations = 2000, 5
+    options = {"sample_size": size, "generations": generations, "chains": 200}
+    losses = {k: excess_loss(_run(LINE, _line(k), 640 + k, **options), LINE) for k in (1, 2, 6)}
     # each parameter costs 1 / 2M a generation, for a family that holds reality; one Gaussian holds
     # it from generation 1 on, where the variance of the two modes has a lower kurtosis than its own
     drift = 1 / (2 * size)
@@ -169,17 +149,10 @@ def point_within_two_thousand():
 
 def distance_grows():
     """C21: the squared L2 distance grows, faster for smaller samples."""
-    chains = 200
     distances = []
     for seed, (size, generations) in enumerate([(4000, 12), (4000, 3), (1000, 3)], 661):
-        newest = _run(
-            LINE,
-            _line(2, start=LINE),
-            seed,
-            sample_size=size,
-            generations=generations,
-            chains=chains,
-        )
+        options = {"sample_size": size, "generations": generations, "chains": 200}
+        newest = _run(LINE, _line(2, start=LINE), seed, **options)
         first_order = theory.expected_squared_l2(
             size, generations, LINE.weights, LINE.variances[:, None, None]
         )

@@ -33,37 +33,20 @@ LEVELS = (0.05, 0.5, 0.95)
 
 
 def component_spread(model):
-    """Return the standard deviation inside the components, averaged over components and axes.
+    """Standard deviation inside the components, the root of the mean variance along an axis, (...).
 
-    Parameters
-    ----------
-    model : GaussianMixture
-        The models, batch shape (...).
-
-    Returns
-    -------
-    ndarray, shape (...)
-        The root of the mean variance, weighted by the components' weights.
+    The mean is weighted by the components' weights.
     """
     inside = (model.factors**2).sum(axis=(-2, -1)) / model.means.shape[-1]
     return np.sqrt((model.weights * inside).sum(axis=-1))
 
 
 def measures(truth):
-    """Return what is measured of a model.
+    """Return what is measured of a model, as a dict of ``function(model)`` of shape (chains,).
 
-    Parameters
-    ----------
-    truth : GaussianMixture
-        Reality, one law without batch.
-
-    Returns
-    -------
-    dict of str to callable
-        ``function(model)`` of shape (chains,): the share of the total variance that is left, the
-        logarithm of the squared L2 distance, the squared sliced W2 distance over the variance of
-        reality along one axis, the mass in its 5 % tails, the modes alive, the smallest weight and
-        the spread inside the components.
+    The share of the total variance that is left, the logarithm of the squared L2 distance, the
+    squared sliced W2 distance over the variance of reality along one axis, the mass in its 5 %
+    tails, the modes alive, the smallest weight and the spread inside the components.
     """
     variance = total_variance(truth)
     along = variance / truth.means.shape[-1]
@@ -78,52 +61,17 @@ def measures(truth):
     }
 
 
-def run(name, *, sample_size, generations, chains, rng, keep, fit=FIT):
-    """Run the experiment.
-
-    Parameters
-    ----------
-    name : str
-        Of the reality, one of `REALITIES`.
-    sample_size, generations, chains, rng, keep, fit : object
-        As in `collapse.recursion.recurse`.
-
-    Returns
-    -------
-    Lineage
-        The models at the kept generations.
-
-    Raises
-    ------
-    ValueError
-        If there is no such reality.
-    """
+def run(name, *, fit=FIT, **options):
+    """Run the experiment with the reality of this `name`; `options` as in `recurse`."""
     if name not in REALITIES:
         raise ValueError(f"name must be one of {', '.join(REALITIES)}, got {name!r}")
-    return recurse(
-        REALITIES[name],
-        fit,
-        sample_size=sample_size,
-        generations=generations,
-        chains=chains,
-        rng=rng,
-        keep=keep,
-    )
+    return recurse(REALITIES[name], fit, **options)
 
 
 def summary(lineage):
-    """Summarise a lineage over its chains.
+    """Summarise what `run` returned over its chains: for each of `measures`, shape (G, 4).
 
-    Parameters
-    ----------
-    lineage : Lineage
-        What `run` returned.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (G, 4)
-        For everything in `measures`, at the kept generations from 1 on: the quantiles `LEVELS`, and
-        the mean.
+    At the kept generations from 1 on, the quantiles `LEVELS`, and the mean.
     """
     rows, models = {}, lineage.models[1:]
     for name, function in measures(lineage[0][0]).items():
@@ -134,15 +82,10 @@ def summary(lineage):
 
 
 def stored():
-    """Return the summaries of the large runs, which ship with the package.
+    """Return the summaries of the large runs, which ship with the package, and how they were made.
 
-    Returns
-    -------
-    runs : list of dict
-        For each run its ``reality``, ``sample_size``, ``chains`` and ``seed``, the kept
-        ``generations`` from 1 on, and ``summary`` as in `summary`.
-    meta : dict
-        Command, date, duration and versions.
+    A list with, for each run, its ``reality``, ``sample_size``, ``chains`` and ``seed``, the kept
+    ``generations`` from 1 on and the ``summary``; and a dict of command, date, duration, versions.
     """
     data = json.loads(datasets._verified("mixture_runs.json"))
     for entry in data["runs"]:
