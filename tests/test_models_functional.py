@@ -4,6 +4,7 @@ import copy
 from dataclasses import fields
 from functools import partial
 
+import mpmath
 import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
@@ -22,6 +23,7 @@ from collapse.models.kde import (
     silverman,
     silverman_factor,
 )
+from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
 from collapse.models.population import population_fit
 from collapse.models.wrappers import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
@@ -168,6 +170,74 @@ def test_points_at_bandwidth_zero():
     assert set(model.sample(50, seeded(10))) == {0.0, 2.0}
     point = FitKernelDensity(scott)(np.full((3, 5), 1.25))  # one survivor stays where it is
     np.testing.assert_array_equal(point.sample(4, seeded(10)), 1.25)
+
+
+def test_nothing_is_known_of_what_is_not_a_number():
+    x = np.array([np.nan, 0.5])
+    laws = [make(*arguments) for make, arguments, _ in LAWS.values()]
+    laws += [
+        Gaussian(0, 1),
+        Gaussian(0.5, 0),
+        KernelDensity([0.5, 1.0], 0.0),
+        ScipyLaw(stats.laplace()),
+        GaussianMixture([0.4, 0.6], [0, 1], [1, 2]),
+    ]
+    for law in laws:
+        for values in (law.logpdf(x), law.cdf(x)):
+            np.testing.assert_array_equal(np.isnan(values), [True, False])
+    vectors = (
+        MultivariateGaussian(np.zeros(2), np.eye(2)),
+        GaussianMixture([1.0], np.zeros((1, 2)), covariances=np.eye(2)),
+    )
+    for law in vectors:
+        values = law.logpdf(np.array([[np.nan, 0.0], [0.0, 1.0]]))
+        np.testing.assert_array_equal(np.isnan(values), [True, False])
+
+
+@pytest.mark.parametrize("log_variance", [-700, -720, -1500, -1e5])
+@pytest.mark.parametrize("deviations", [0, 1, 3.5])
+def test_a_collapsed_gaussian_has_a_density(log_variance, deviations):
+    mean = mpmath.mpf(0)
+    model = Gaussian._of(np.zeros(()), np.ones(()), np.float64(log_variance))
+    std = mpmath.exp(mpmath.mpf(log_variance) / 2)
+    x = float(mean + deviations * std)  # a float, and 0 where the law is narrower than any
+    squared = (mpmath.mpf(x) / std) ** 2
+    exact = -(squared + log_variance + mpmath.log(2 * mpmath.pi)) / 2
+    assert model.logpdf([x])[0] == pytest.approx(float(exact), rel=1e-10)
+    assert np.isneginf(Gaussian._of(np.zeros(()), np.ones(()), np.float64(-1e5)).logpdf([1.0]))
+    for procedure in (
+        Shrunk(FitGaussian(1), 0, 0),
+        Regularized(FitGaussian(1), 0),
+        Sharpened(FitGaussian(1), 1.0),
+        StoppedEarly(FitGaussian(1), START, 1.0, 1),
+    ):
+        assert procedure.adjust(model).log_variance == log_variance
+    halved = Shrunk(FitGaussian(1), 0, 0.5).adjust(model).log_variance
+    assert halved == pytest.approx(log_variance + np.log(0.5), rel=1e-14)
+
+
+def test_a_collapsed_gaussian_in_the_plane_has_a_density():
+    factor, scale = np.array([[1.0, 0.0], [0.5, 2.0]]), -1e5
+    volume = 2 * np.log(2.0) + 2 * scale
+    model = MultivariateGaussian._of(np.zeros(2), factor, np.array(scale), np.array(volume))
+    exact = -(volume + 2 * np.log(2 * np.pi)) / 2
+    found = model.logpdf(np.array([[0.0, 0.0], [1e-300, 0.0]]))
+    np.testing.assert_allclose(found, [exact, -np.inf], rtol=1e-14)
+    same = Shrunk(FitMultivariateGaussian(1), 0, 0).adjust(model)
+    assert same.log_determinant == volume and same.log_scale == scale
+    lineage = recurse(
+        MultivariateGaussian(np.zeros(2), np.eye(2)),
+        FitMultivariateGaussian(ddof=1),
+        sample_size=3,
+        generations=700,
+        chains=5,
+        rng=1,
+        keep=(),
+    ).newest
+    density = lineage.logpdf(lineage.mean[:, None])[:, 0]
+    expected = -(lineage.log_determinant + 2 * np.log(2 * np.pi)) / 2
+    np.testing.assert_allclose(density, expected, rtol=1e-12)
+    assert (density > 100).all()
 
 
 def naive_kde(sizes, h, rng, pooled):

@@ -133,18 +133,18 @@ class Gaussian(Record):
         log_variance = self.log_variance[..., None]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             shift = x - self.mean[..., None]
-            squared = scaled_square(shift, log_variance)
+            squared = scaled(shift**2, np.abs(shift), log_variance)
             density = -0.5 * (squared + log_variance + np.log(2 * np.pi))
         point = np.where(shift == 0, np.inf, np.where(np.isnan(shift), np.nan, -np.inf))
         return np.where(np.isneginf(log_variance), point, density)
 
 
-def scaled_square(shift, log_scale):
-    """Return ``shift**2 * exp(-log_scale)``, in logarithms where the exponential overflows."""
+def scaled(squared, length, log_scale):
+    """Return ``squared * exp(-log_scale)``, in logarithms of `length` where exp overflows."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        squared = shift**2 * np.exp(-log_scale)
+        squared = squared * np.exp(-log_scale)
         if (low := log_scale < -_LARGE).any():
-            squared = np.where(low, np.exp(2 * np.log(np.abs(shift)) - log_scale), squared)
+            squared = np.where(low, np.exp(2 * np.log(length) - log_scale), squared)
     return squared
 
 

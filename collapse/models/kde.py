@@ -100,7 +100,7 @@ def raw_samples(data, event=0):
 
 
 def scott_factor(sample_size):
-    r"""Return the factor :math:`M^{-1/5}` of Scott's rule: the bandwidth over the spread of data."""
+    r"""Return the factor :math:`M^{-1/5}` of Scott's rule, bandwidth over spread."""
     return np.asarray(sample_size, dtype=float) ** -0.2
 
 

@@ -7,7 +7,7 @@ from scipy.linalg import helmert
 
 from collapse import validation
 from collapse.models.base import Record, Statistics, record
-from collapse.models.gaussian import scaled_square
+from collapse.models.gaussian import scaled
 
 # a factor whose largest entry falls below this is rescaled; its squares stay normal floats
 _TINY = 1e-100
@@ -130,7 +130,7 @@ class MultivariateGaussian(Record):
         )
 
     def respread(self, keep, add):
-        """Return the laws with the covariance ``keep * covariance + add``, of the identity or (d, d)."""
+        """Return the laws with the covariance ``keep * covariance + add``; `add` may be (d, d)."""
         d = self.mean.shape[-1]
         if np.ndim(add) and np.shape(add) != (d, d):
             raise ValueError(
@@ -154,7 +154,8 @@ class MultivariateGaussian(Record):
             white = np.linalg.solve(np.where(singular, np.eye(d), self.factor), centred.mT)
             away = np.where(white == 0, 0.0, np.where(np.isnan(white), np.nan, np.inf))
             white = np.where(singular, away, white)
-        squared = scaled_square(np.sqrt((white**2).sum(axis=-2)), self.log_scale[..., None])
+        length = np.hypot.reduce(white, axis=-2)
+        squared = scaled((white**2).sum(axis=-2), length, self.log_scale[..., None])
         return -0.5 * (squared + self.log_determinant[..., None] + d * np.log(2 * np.pi))
 
 
