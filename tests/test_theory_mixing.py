@@ -10,7 +10,7 @@ from harness import assert_agrees, assert_refutes
 from scipy import optimize, special, stats
 
 from collapse.seeds import seeded
-from collapse.theory import mixing, realdata, regression, selection
+from collapse.theory import drift, mixing, realdata, regression, selection
 from companion.checks.regression import errors
 
 SIZES = [4, 3, 6]
@@ -100,7 +100,8 @@ def test_workflows_at_constant_size():
     c = 2 / size - 1 / size**2
     expected = 0.8 * 0.8 * np.cumprod(np.concatenate([[1], 1 - c / s**2]))
     close(mixing.diversity_subsampled(size, 5, replacement=True)[1:], expected)
-    close(mixing.diversity_replaced(size, 5), 0.8 ** np.arange(6))
+    close(drift.diversity_kept(size, 5), 0.8 ** np.arange(6))
+    close(drift.diversity_kept([4, 1, 5], 3), [1, 0.75, 0, 0])
     i = np.arange(1, 6)
     close(mixing.diversity_accumulated(size, 5)[1:], np.cumprod(1 - 1 / (size * i**2)))
 
@@ -111,14 +112,14 @@ def test_the_workflows_are_ordered_and_start_at_reality():
             mixing.diversity_accumulated(size, 40),
             mixing.diversity_subsampled(size, 40),
             mixing.diversity_subsampled(size, 40, replacement=True),
-            mixing.diversity_replaced(size, 40),
+            drift.diversity_kept(size, 40),
         ]
         assert all(law[0] == 1 for law in laws)
         close([law[1] for law in laws], [1 - 1 / size] * 2 + [(1 - 1 / size) ** 2, 1 - 1 / size])
         for better, worse in pairwise(laws):
             assert (better[3:] > worse[3:]).all()
     for function in (
-        mixing.diversity_replaced,
+        drift.diversity_kept,
         mixing.diversity_accumulated,
         mixing.diversity_subsampled,
     ):
@@ -171,7 +172,7 @@ def test_growth_decides_whether_diversity_stays():
     for size in (2, 7, 100):
         same = mixing.diversity_limits(size)["accumulated"]
         assert mixing.growth_limit(size, 2) == pytest.approx(same, rel=1e-13)
-    found = mixing.diversity_replaced(lambda i: 20 * (i + 1) ** 2, 3000)[-1]
+    found = drift.diversity_kept(lambda i: 20 * (i + 1) ** 2, 3000)[-1]
     assert found == pytest.approx(mixing.growth_limit(20, 2), rel=1e-4)
     for bad in ((1.0, 2), (0.5, 2), (3, 0.0), (3, -1)):
         with pytest.raises(ValueError, match="first|power"):
@@ -185,7 +186,7 @@ def test_mixtures_by_hand():
         expected.append((1 - 1 / size) * (1 - moved))
         moved = (a + b) ** 2 * moved + a * a * (1 - moved) / size
     close(mixing.mixture_diversity(SIZES, 3, lambda i: three[i]), expected)
-    close(mixing.mixture_diversity(7, 9, (1, 0, 0)), mixing.diversity_replaced(7, 9))
+    close(mixing.mixture_diversity(7, 9, (1, 0, 0)), drift.diversity_kept(7, 9))
     literal = mixing.mixture_diversity(7, 4, (0, 1, 0))  # the erratum
     close(literal, [1] + [6 / 7] * 4)
     assert mixing.mixture_limit(7, (0, 1, 0)) == pytest.approx(6 / 7)
@@ -233,7 +234,7 @@ def test_effective_sizes():
     assert mixing.effective_size(40, 1) == pytest.approx(40**2 / 2)
     large = mixing.effective_size(10**6, 10**5)
     assert large == pytest.approx(10**6 / (0.1 * 1.9), rel=1e-5)
-    close(mixing.diversity_partially_replaced(7, 5, 7), mixing.diversity_replaced(7, 5))
+    close(mixing.diversity_partially_replaced(7, 5, 7), drift.diversity_kept(7, 5))
     close(mixing.diversity_partially_replaced(7, 0, 2), [1.0])
     factor = mixing.diversity_partially_replaced(40, 51, 20)[-1]
     assert factor == pytest.approx(0.3753542993, rel=1e-9)
@@ -249,7 +250,7 @@ def test_fresh_data_by_hand():
         moved = a * a * moved + a * (1 - moved) / size + 2 / size**2
         expected.append(1 - moved)
     close(realdata.fresh_diversity([5, 6, 4], 3, 2), expected)
-    close(realdata.fresh_diversity(9, 5, 0), mixing.diversity_replaced(9, 5))
+    close(realdata.fresh_diversity(9, 5, 0), drift.diversity_kept(9, 5))
     close(realdata.fresh_diversity(9, 5, 9), [1] + [1 - 1 / 9] * 5)
     close(realdata.fresh_diversity(9, 5, 3, weight=1 / 3), realdata.fresh_diversity(9, 5, 3))
     close(realdata.fresh_diversity(9, 0, 3), [1.0])
@@ -327,12 +328,10 @@ def test_chi_square_by_hand_and_as_a_sum():
     close(found, [19 / 200 * sum(rho**m for m in range(n)) for n in range(6)])
     close(realdata.fresh_chi_square(4, SIZES, 3, 0.0)[1:3], [3 / 4, 2 / 3 * 3 / 4 + 1])
     # without real data: chi-square is (K - 1) times what has moved
-    moved = 1 - mixing.diversity_replaced(SIZES, 3)
+    moved = 1 - drift.diversity_kept(SIZES, 3)
     close(realdata.fresh_chi_square(4, SIZES, 3, 0.0), 3 * moved, atol=1e-15)
-    p = np.array([0.2, 0.8])
     mixed = mixing.mixture_diversity(9, 6, (0.7, 0, 0.3))
     assert realdata.fresh_chi_square(2, 9, 6, 0.3)[-1] == pytest.approx(1 - mixed[-1])
-    assert p.sum() == 1
     assert (realdata.fresh_chi_square(1, 9, 6, 0.3) == 0).all()
 
 
@@ -560,7 +559,7 @@ def test_an_unknown_workflow():
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("sample_size", lambda: mixing.diversity_replaced(0, 3)),
+        ("sample_size", lambda: drift.diversity_kept(0, 3)),
         ("generations", lambda: mixing.diversity_accumulated(5, -1)),
         ("budget must be at most the pool, 5", lambda: mixing.diversity_subsampled(5, 3, budget=6)),
         ("budget", lambda: mixing.diversity_subsampled(5, 3, budget=0)),

@@ -40,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 THEORY = ROOT / "collapse" / "theory"
 # a module's own tests, and tests/test_mutants.py of all
 TESTS = {
+    "drift": ["test_theory_mixing"],
     "mixing": ["test_theory_mixing"],
     "realdata": ["test_theory_mixing"],
     "selection": ["test_theory_mixing"],

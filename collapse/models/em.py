@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from collapse.models.base import Record
+
 # A component keeps this much of the data's variance, given the coordinates before: less than
 # any component that a sample shows, more than rounding.
 _FLOOR = 1e-16
@@ -21,8 +23,8 @@ _POINT = 1e-143  # stands for the spread of data that are all equal; its square 
 _BYTES = 2**20  # of whitened coordinates in one go: they stay in the cache
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
+@dataclass(frozen=True, eq=False, repr=False)
+class Report(Record):
     """How the fit of each chain ended.
 
     Of each chain: `iterations`, the number of steps; `converged`, whether the tolerance was met
@@ -37,6 +39,17 @@ class Report:
     log_likelihood: np.ndarray
     dead: np.ndarray
     singular: np.ndarray
+
+    _axes = {  # noqa: RUF012
+        "iterations": 0,
+        "converged": 0,
+        "log_likelihood": 0,
+        "dead": 1,
+        "singular": 1,
+    }
+
+    def broadcast(self, chains):
+        """Return None: laws that are laid over chains were fitted to none of them."""
 
     def map(self, function):
         """Return the report with a function applied to each of its arrays."""

@@ -9,15 +9,15 @@ from scipy import special
 
 from collapse import validation
 from collapse.models import em
-from collapse.models.base import needs
+from collapse.models.base import Record, needs, record
 from collapse.models.inversion import by_row, inverted
 from collapse.models.kde import raw_samples
 
 TOP = 100  # steps after which a fit is taken to have reached the top
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class GaussianMixture:
+@record
+class GaussianMixture(Record):
     """Mixtures of k normal laws, one mixture for each entry of the batch.
 
     `weights` (..., k) are the probabilities of the components. On the line `means` and `variances`
@@ -55,14 +55,16 @@ class GaussianMixture:
             raise ValueError("covariances must not be given with variances, got both")
         if weights.shape[-1] != k:
             raise ValueError(f"weights must be {k}, one a component, got {weights.shape[-1]}")
-        self.__dict__.update(weights=parts[0], means=parts[1], spread=parts[2], report=None)
+        self._set(weights=parts[0], means=parts[1], spread=parts[2], report=None)
 
-    @classmethod
-    def _of(cls, weights, means, spread, report=None):
-        """Make a record from parts that are known to be valid."""
-        model = object.__new__(cls)
-        model.__dict__.update(weights=weights, means=means, spread=spread, report=report)
-        return model
+    @property
+    def _axes(self):
+        event = len(self.event)
+        return {"weights": 1, "means": 1 + event, "spread": 1 + 2 * event}
+
+    def _mapped(self, function, nested):
+        report = self.report and nested(self.report)
+        return self._of(**vars(super()._mapped(function, nested)) | {"report": report})
 
     @property
     def event(self):
@@ -118,28 +120,18 @@ class GaussianMixture:
 
     def merged(self):
         """Return mixtures of one component, with the same means and covariances."""
-        weights, mean = np.ones((*self.weights.shape[:-1], 1)), self.mean
+        weights, mean = np.ones((*self.batch, 1)), self.mean
         if not self.event:
-            return GaussianMixture._of(weights, mean[..., None], self.variance[..., None])
-        factor = np.linalg.cholesky(self.covariance)
-        return GaussianMixture._of(weights, mean[..., None, :], factor[..., None, :, :])
-
-    def __getitem__(self, index):
-        """Return the laws at an index of the batch, for instance those of one chain."""
-        report = self.report and self.report.map(lambda array: array[index])
-        parts = (self.weights, self.means, self.spread)
-        return GaussianMixture._of(*(part[index] for part in parts), report)
-
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains, shape (chains,)."""
-        single, parts = self.weights.ndim - 1, (self.weights, self.means, self.spread)
-        laid = (np.broadcast_to(part, (chains, *part.shape[single:])) for part in parts)
-        return GaussianMixture._of(*laid)
+            parts = {"means": mean[..., None], "spread": self.variance[..., None]}
+        else:
+            factor = np.linalg.cholesky(self.covariance)
+            parts = {"means": mean[..., None, :], "spread": factor[..., None, :, :]}
+        return self._of(weights=weights, **parts, report=None)
 
     def sample(self, size, rng):
         """Draw ``size`` values from each law, shape (..., size) or (..., size, d)."""
         centres, factors = self.centres, self.factors
-        noise = rng.standard_normal((*self.weights.shape[:-1], size, centres.shape[-1]))
+        noise = rng.standard_normal((*self.batch, size, centres.shape[-1]))
         level = rng.random(noise.shape[:-1])
         index, drawn = np.zeros(level.shape, int), np.empty_like(noise)
         for step in np.moveaxis(np.cumsum(self.weights, axis=-1)[..., :-1], -1, 0):
@@ -386,5 +378,7 @@ class FitGaussianMixture:
         weights, means, factors = (p.reshape(batch + p.shape[1:]) for p in parts)
         report = report.map(lambda array: array.reshape(batch + array.shape[1:]))
         if self.covariance:
-            return GaussianMixture._of(weights, means, np.sqrt(0.5) * factors, report)
-        return GaussianMixture._of(weights, means[..., 0], 0.5 * factors[..., 0, 0] ** 2, report)
+            spread = np.sqrt(0.5) * factors
+        else:
+            means, spread = means[..., 0], 0.5 * factors[..., 0, 0] ** 2
+        return GaussianMixture._of(weights=weights, means=means, spread=spread, report=report)

@@ -4,7 +4,8 @@ Diversity is any quadratic measure of spread: the Gini-Simpson index of a catego
 variance of a Gaussian that is fitted with ddof=0 (in d dimensions, every entry of the covariance).
 For all of them the expectation obeys the same law, because a draw from such a fit is, to second
 order, a copy of a random datum of its training data (thm-workflows-law). Every function here gives
-D_n, the expected diversity of generation n over that of reality.
+D_n, the expected diversity of generation n over that of reality; where data are replaced it is
+`collapse.theory.drift.diversity_kept`.
 
 What is lost within a model has gone into the differences between the chains: with mu_n the mean, or
 the vector of probabilities, :math:`E|\mu_n-\mu_0|^2=(1-D_n)\,\mathrm{tr}\,\Sigma_0`
@@ -15,37 +16,6 @@ import numpy as np
 from scipy import special
 
 from collapse import validation
-
-
-def diversity_replaced(sample_size, generations):
-    r"""Share of reality's diversity that is expected to be left when data are replaced.
-
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, the number of draws from generation n that the next one learns from.
-    generations : int
-        N.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        D_n at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*: :math:`D_n=\prod_{i<n}(1-1/M_i)`, thm-workflows-law. Two of the M data of a generation
-    are copies of the same one with probability 1/M; else they are as different as two of its
-    parents. The limit is positive if and only if :math:`\sum_i1/M_i<\infty` and all M_i > 1: Xu et
-    al. 2025 (arXiv:2505.13947). It is the decay of heterozygosity in the Wright-Fisher model.
-    """
-    sizes = validation.sample_sizes(sample_size, generations).astype(float)
-    return _products(1 - 1 / sizes)
 
 
 def diversity_accumulated(sample_size, generations):

@@ -13,6 +13,7 @@ from collapse.policies import (
     replace,
 )
 from collapse.recursion import draw_samples, draw_statistics, recurse
+from collapse.theory import drift
 from collapse.theory import mixing as theory
 from companion.checks.entry import Computed, Entry, law
 
@@ -21,7 +22,7 @@ RUN = {"sample_size": SIZES, "generations": 3}
 WORDS = Categorical(REALITY), FitCategorical(3)
 NORMAL = Gaussian(0.0, 1.0), FitGaussian(ddof=0)
 LONG = 10**6
-REPLACED = "the law of replace", theory.diversity_replaced(SIZES, 3)[-1]
+REPLACED = "the law of replace", drift.diversity_kept(SIZES, 3)[-1]
 LIMITS = {
     "accumulated": (
         r"\sin(\pi/\sqrt M)/(\pi/\sqrt M)",
@@ -91,7 +92,7 @@ def _limit(kind, formula, product, first_order):
 
 ENTRIES = (
     law(
-        theory.diversity_replaced,
+        drift.diversity_kept,
         r"\prod_{i<n}(1-1/M_i)",
         "K = 3; M = 4, 3, 6",
         1501,

@@ -372,7 +372,7 @@ ROWS = (
         "Sample sizes must grow faster than linearly to keep diversity when data are replaced.",
         "asymptotic",
         "If and only if the sum of 1/M converges; the limit is known for powers.",
-        verified("mixing.diversity_replaced", "mixing.growth_limit"),
+        verified("drift.diversity_kept", "mixing.growth_limit"),
     ),
     Row(
         "yi2026",

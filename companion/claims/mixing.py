@@ -8,8 +8,8 @@ from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.policies import AccumulateSubsample, GenerationMixture, KeepReal
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
+from collapse.theory import drift, realdata
 from collapse.theory import mixing as theory
-from collapse.theory import realdata
 from companion.claims.ledger import Evidence, compare
 
 
@@ -40,7 +40,7 @@ def kept_tenth():
     return Evidence(
         stated=(variance,),
         outside=(words,),
-        control=variance._replace(predicted=theory.diversity_replaced(size, generations)[-1]),
+        control=variance._replace(predicted=drift.diversity_kept(size, generations)[-1]),
         condition="Gaussian: of diversity, of which the number of real data that are kept, and "
         f"not their share, decides how much stays; of the words in a sample of {size} only "
         f"{words.observed:.0%} are alive",
