@@ -457,7 +457,7 @@ def test_distribution_function_and_moments():
     bumps = [stats.norm(m, np.sqrt(v)) for m, v in zip(THREE.means, THREE.variances, strict=True)]
     np.testing.assert_allclose(THREE.cdf(x), np.mean([b.cdf(x) for b in bumps], axis=0))
     assert (THREE.mean, THREE.variance) == pytest.approx((0.0, 6 + 1.75 / 3))
-    np.testing.assert_allclose(THREE.quantiles(special.ndtri(THREE.cdf(x))), x, atol=1e-6)
+    np.testing.assert_allclose(THREE.quantiles(special.ndtri(THREE.cdf(x))), x, atol=1e-4)
     two = GaussianMixture([[0.5, 0.5], [1.0, 0.0]], [-1.0, 1.0], 1.0)
     np.testing.assert_array_equal(two[1].logpdf(x), GaussianMixture([1], [-1], [1]).logpdf(x))
     np.testing.assert_array_equal(two[1:].mean, [-1.0])

@@ -4,10 +4,10 @@ import numpy as np
 
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.policies import Filtered
-from collapse.recursion import recurse
+from collapse.policies import Filtered, replace
 from collapse.theory import detection as theory
 from companion.checks.entry import law
+from companion.checks.mixing import newest
 
 LEVEL, SIZES = 0.1, [4, 3, 6]
 REALITY, MODEL = np.array([0.5, 0.3, 0.15, 0.05]), np.array([0.65, 0.25, 0.1, 0.0])
@@ -43,27 +43,19 @@ def _gaussian(rng, size, mean, std):
     return _flagged(rng, ratio, real, lambda chains: mean + std * real(chains), 4000)
 
 
-def _narrow(rng, size, newest):
+def _narrow(rng, size, models):
     """Return which samples of the models have too small a variance."""
     return _flagged(
         rng,
         lambda x: -x.var(axis=-1),
         lambda chains: rng.standard_normal((chains, size)),
-        lambda _: newest.sample(size, rng),
+        lambda _: models.sample(size, rng),
     )
 
 
 def _models(rng, sizes, chains=CHAINS, ddof=1):
     """Return the Gaussian models after one generation for each sample size."""
-    return recurse(
-        Gaussian(0.0, 1.0),
-        FitGaussian(ddof),
-        sample_size=sizes,
-        generations=len(sizes),
-        chains=chains,
-        rng=rng,
-        keep=(),
-    ).newest
+    return newest((Gaussian(0.0, 1.0), FitGaussian(ddof)), rng, replace, sizes, len(sizes), chains)
 
 
 def _words(rng, size):
@@ -137,17 +129,9 @@ def _first_kept(rng, share, keep_real, keep_generated, length=120):
 
 def _filtered(rng):
     """Return the frequency of the last category after 8 generations behind a biased detector."""
-    run = recurse(
-        Categorical(REALITY),
-        FitCategorical(4),
-        sample_size=20,
-        generations=8,
-        chains=2000,
-        policy=Filtered(0.4, keep_real=KEEP.__getitem__, keep_generated=0.2),
-        rng=rng,
-        keep=(),
-    )
-    return run.newest.probabilities[:, 3]
+    policy = Filtered(0.4, keep_real=KEEP.__getitem__, keep_generated=0.2)
+    family = Categorical(REALITY), FitCategorical(4)
+    return newest(family, rng, policy, 20, 8, 2000).probabilities[:, 3]
 
 
 def _power(seed, function, formula, setting, observe, arguments, wrong, case=""):
