@@ -36,7 +36,7 @@ from collapse.models.categorical import Categorical, CategoricalCounts, FitCateg
 from collapse.models.empirical import Empirical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
-from collapse.models.kde import FitKernelDensity, KernelDensity
+from collapse.models.kde import FitKernelDensity, KernelDensity, scott
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
@@ -253,11 +253,11 @@ def categorical(name, p):
     )
 
 
-def kernel():
-    points, bandwidth, h = np.array([-1.5, 0.2, 1.0]), np.array(0.4), 0.7
+def kernel(name, h, wrong):
+    points, bandwidth = np.array([-1.5, 0.2, 1.0]), np.array(0.4)
     bumps = [stats.norm(point, bandwidth) for point in points]
     return Case(
-        name="kernel density",
+        name=name,
         make=KernelDensity,
         arguments=(points, bandwidth),
         fit=FitKernelDensity(h),
@@ -267,7 +267,7 @@ def kernel():
         parameters=lambda m: (m.points, m.bandwidth),
         summaries=lambda m: on_the_line(m.mean, np.sqrt(m.variance)),
         twin=lambda *a: on_the_line(*kernel_chain(points, bandwidth, h, *a)),
-        wrong={"fit": FitKernelDensity(1.0)},
+        wrong={"fit": FitKernelDensity(wrong)},
         deviations=None,
         chains=3000,
     )
@@ -491,7 +491,8 @@ CASES = [
     categorical("many categories", ZIPF / ZIPF.sum()),
     scipy_law(),
     empirical(),
-    kernel(),
+    kernel("kernel density", 0.7, 1.0),
+    kernel("kernel density by a rule", scott, lambda data: 1.5 * scott(data)),
     histogram(),
     mixture(),
     multivariate_mixture(),
@@ -567,6 +568,8 @@ def test_shapes(case, batch):
     assert samples.shape == (*batch, 6, *case.event)
     if case.density:
         assert density_of(model, samples).shape == (*batch, 6)
+    if not case.event and hasattr(model, "cdf"):
+        assert model.cdf(samples).shape == (*batch, 6)
     assert fitted_to(case, samples).sample(2, rng).shape == (*batch, 2, *case.event)
     if case.of:
         fitted = case.fit(model.statistics(6, rng))
@@ -589,6 +592,9 @@ def test_broadcast_lays_one_law_over_the_chains(case):
         )
     again = many.broadcast(5)
     np.testing.assert_array_equal(again.sample(3, seeded(2)), many.sample(3, seeded(2)))
+    if case.make is not ScipyLaw:  # which has no batch but the one that it is given
+        with pytest.raises(ValueError, match="shape"):
+            many.broadcast(4)
     # each chain draws for itself
     assert len({row.tobytes() for row in many.sample(20, seeded(2))}) == 5
 

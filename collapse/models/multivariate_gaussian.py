@@ -46,13 +46,7 @@ class MultivariateGaussian(Record):
                 f"got a smallest eigenvalue of {values.min():.3g}"
             )
         factor = vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
-        try:
-            batch = np.broadcast_shapes(mean.shape[:-1], factor.shape[:-2])
-        except ValueError:
-            raise ValueError(
-                "mean and covariance must have batch shapes that broadcast against each other, "
-                f"got {mean.shape[:-1]} and {factor.shape[:-2]}"
-            ) from None
+        batch = validation.batch(mean=mean.shape[:-1], covariance=factor.shape[:-2])
         with np.errstate(divide="ignore"):
             volume = np.log(np.maximum(values, 0)).sum(axis=-1)
         self._set(

@@ -31,13 +31,8 @@ class ProbabilisticPCA(Record):
                 "loadings must have shape (..., d, q) with 0 < q < d for a mean of shape (..., d), "
                 f"got {loadings.shape} and {mean.shape}"
             )
-        try:
-            batch = np.broadcast_shapes(mean.shape[:-1], loadings.shape[:-2], noise.shape)
-        except ValueError:
-            raise ValueError(
-                "mean, loadings and noise_variance must have batch shapes that broadcast, "
-                f"got {mean.shape[:-1]}, {loadings.shape[:-2]} and {noise.shape}"
-            ) from None
+        shapes = {"mean": mean.shape[:-1], "loadings": loadings.shape[:-2]}
+        batch = validation.batch(**shapes, noise_variance=noise.shape)
         self._set(
             mean=np.array(np.broadcast_to(mean, (*batch, d))),
             loadings=np.array(np.broadcast_to(loadings, (*batch, *loadings.shape[-2:]))),

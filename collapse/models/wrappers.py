@@ -39,11 +39,11 @@ class _Procedure:
         """Adjust the limit of the inner fit."""
         return self.adjust(population_fit(self.fit, truth))
 
-    def _of(self, model, name):
+    def _asked(self, model, name, words=None):
         """Return what a model must have for the procedure, or refuse the model."""
         if not hasattr(model, name):
             raise ValueError(
-                f"fit must give a model with {name!r} for {type(self).__name__}, "
+                f"fit must give a model with {words or repr(name)} for {type(self).__name__}, "
                 f"got {type(model).__name__}"
             )
         return getattr(model, name)
@@ -74,7 +74,7 @@ class Shrunk(_Procedure):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        return self._of(model, "respread")(1 - self.intensity, self.intensity * self.target)
+        return self._asked(model, "respread")(1 - self.intensity, self.intensity * self.target)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Regularized(_Procedure):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        return self._of(model, "respread")(1.0, self.epsilon)
+        return self._asked(model, "respread")(1.0, self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Decoded(_Procedure):
 
     def adjust(self, model):
         """Return the law of the decoder's means."""
-        return self._of(model, "decoded")
+        return self._asked(model, "decoded", "a decoder")
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Sharpened(_Procedure):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        return self._of(model, "tempered")(self.temperature)
+        return self._asked(model, "tempered")(self.temperature)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Rounded(_Procedure):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        return self._of(model, "rounded")(self._round)
+        return self._asked(model, "rounded")(self._round)
 
     def __call__(self, data):
         """Fit to rounded data, then round the parameters."""
