@@ -298,7 +298,7 @@ def _kept(keep):
 def _laid_out(reality, chains):
     """Return reality as a batch of chains."""
     if isinstance(reality, type) or not callable(getattr(reality, "broadcast", None)):
-        raise ValueError(f"reality must be a model, got {reality!r}")
+        raise ValueError(f"reality must be a model, got {validation.short(reality)}")
     try:
         return reality.broadcast(chains)
     except ValueError as error:

@@ -159,6 +159,17 @@ def broadcast(**arrays):
         raise ValueError(f"shapes must broadcast against each other: {shapes}") from None
 
 
+def batch(**shapes):
+    """Return the shape that the named batch shapes have in common."""
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        raise ValueError(
+            f"{', '.join(shapes)} must have batch shapes that broadcast against each other, "
+            f"got {', '.join(map(str, shapes.values()))}"
+        ) from None
+
+
 def categories(name, value, count):
     """Return `value` as an integer array of categories 0, ..., count - 1, shape (..., n)."""
     try:

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from harness import assert_agrees, assert_refutes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -14,12 +15,15 @@ from collapse.measure import distances
 from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
+from collapse.models.histogram import FitHistogram
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
     MultivariateStatistics,
 )
+from collapse.models.population import population_fit
+from collapse.models.wrappers import Shrunk, StoppedEarly
 from collapse.policies import accumulate, replace
 from collapse.recursion import draw_samples, draw_statistics, extend, recurse
 from collapse.seeds import generator, seeded
@@ -448,14 +452,67 @@ def test_categorical_without_categories():
 
 @pytest.mark.parametrize(
     "law",
-    [None, 3, "norm", stats.norm(), stats.poisson(3), np.ones(2)],
+    [
+        None,
+        3,
+        "norm",
+        np.ones(2),
+        stats.norm,
+        stats.poisson,
+        stats.norm([0, 50]),
+        stats.poisson([1, 2]),
+        stats.multivariate_normal([0, 0]),
+        stats.dirichlet([1, 1]),
+        stats.gaussian_kde([0.0, 1.0, 3.0]),
+    ],
     ids=lambda law: type(law).__name__,
 )
-def test_scipy_law(law):
-    if law is not None and hasattr(law, "logpdf") and not hasattr(law, "logpmf"):
-        assert ScipyLaw(law).sample(3, np.random.default_rng(0)).shape == (3,)
-    else:
-        refused("distribution", ScipyLaw, law)
+def test_what_is_no_frozen_law_on_the_line(law):
+    refused("distribution", ScipyLaw, law)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        stats.norm(1, 2),
+        stats.poisson(3),
+        stats.rv_histogram(([3.0, 5.0, 2.0], [0.0, 1.0, 3.0, 4.0]), density=False),
+        stats.rv_discrete(values=([1, 4], [0.3, 0.7]))(),
+    ],
+    ids=lambda law: type(law).__name__,
+)
+def test_laws_of_scipy(law):
+    model = ScipyLaw(law).broadcast(4000)
+    drawn = model.sample(3, seeded(1))
+    assert drawn.shape == (4000, 3) and drawn.dtype == float
+    assert_agrees(drawn.mean(axis=1), law.mean())
+    assert_agrees((drawn - law.mean()) ** 2, law.var())
+    assert_refutes(drawn.mean(axis=1), law.mean() + 0.5)
+    expected = law.logpmf(drawn) if hasattr(law, "logpmf") else law.logpdf(drawn)
+    np.testing.assert_array_equal(model.logpdf(drawn), expected)
+
+
+def test_messages_never_print_a_whole_array():
+    many = np.arange(1000.0)
+    for name, call in (
+        (
+            "reality",
+            lambda: recurse(many, FitGaussian(ddof=0), sample_size=2, generations=1, rng=1),
+        ),
+        ("distribution", lambda: ScipyLaw(many)),
+        ("mean", lambda: Gaussian(many.astype(str), 1)),
+        ("sample_size", lambda: validation.sample_sizes(many + 0.5, 9)),
+        ("ddof", lambda: FitGaussian(many)),
+        ("target", lambda: Shrunk(FitGaussian(ddof=0), -np.ones((30, 30)), 0.1)),
+        ("edges", lambda: FitHistogram(-many)),
+        ("start", lambda: StoppedEarly(FitGaussian(ddof=0), many, 0.1, 1)),
+        ("truth", lambda: population_fit(FitMultivariateGaussian(ddof=0), Gaussian(many, 1))),
+    ):
+        with pytest.raises(ValueError, match=name) as failure:
+            call()
+        assert len(str(failure.value)) < 330
+    for record in (Gaussian(many, 1), Categorical(np.full(100, 0.01)), FitHistogram(many)):
+        assert len(repr(record)) < 200
 
 
 # --- fits ------------------------------------------------------------------------------------

@@ -6,36 +6,31 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
+from collapse import validation
+from collapse.models.base import Record
 from collapse.models.kde import raw_samples
 
 
 @dataclass(frozen=True)
 class ScipyLaw:
-    """A frozen distribution of scipy.stats as a model, for instance as a reality.
+    """A frozen `distribution` of scipy.stats as a model, for instance as a reality.
 
-    Parameters
-    ----------
-    distribution : scipy.stats frozen distribution
-        One continuous law on the line, for instance ``scipy.stats.laplace()``.
-    batch : tuple of int
-        The shape of the batch that it is laid over.
-
-    Raises
-    ------
-    ValueError
-        If `distribution` has no ``rvs`` and ``logpdf``.
+    It is one law on the line, such as ``scipy.stats.laplace()``, laid over a `batch` of that shape;
+    a discrete one has its log probability as ``logpdf``.
     """
 
     distribution: object
     batch: tuple = ()
 
     def __post_init__(self):
-        if not all(callable(getattr(self.distribution, name, None)) for name in ("rvs", "logpdf")):
+        law = self.distribution
+        frozen = isinstance(law, stats.distributions.rv_frozen | stats.rv_histogram)
+        if not frozen or np.shape(law.cdf(0.0)):
             raise ValueError(
-                "distribution must be a frozen continuous distribution of scipy.stats, "
-                f"got {self.distribution!r}"
+                "distribution must be one frozen distribution on the line of scipy.stats, such as "
+                f"scipy.stats.laplace(), got {validation.short(law)}"
             )
 
     @property
@@ -54,11 +49,13 @@ class ScipyLaw:
 
     def sample(self, size, rng):
         """Draw ``size`` values from each law, shape (..., size)."""
-        return self.distribution.rvs((*self.batch, size), random_state=rng)
+        return self.distribution.rvs(size=(*self.batch, size), random_state=rng).astype(float)
 
     def logpdf(self, x):
         """Log density at x, shape (..., n), in nats."""
-        return self.distribution.logpdf(np.asarray(x, dtype=float))
+        discrete = hasattr(self.distribution, "logpmf")
+        density = self.distribution.logpmf if discrete else self.distribution.logpdf
+        return density(np.asarray(x, dtype=float))
 
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
@@ -71,28 +68,22 @@ class ScipyLaw:
         return np.broadcast_to(values, (*self.batch, len(scores)))
 
 
-@dataclass(frozen=True, eq=False)
-class EstimatedLaw:
+@dataclass(frozen=True, eq=False, repr=False)
+class EstimatedLaw(Record):
     """What fitted density estimators of scikit-learn have learned, one for each chain.
 
-    Parameters
-    ----------
-    estimators : ndarray of object, shape (...)
-        The estimators, which are copied for sampling and never changed.
-    event : tuple of int
-        The shape of one draw: ``()`` on the line, ``(d,)`` for vectors.
+    The `estimators`, an array of objects (...), are copied for sampling and never changed. `event`
+    is the shape of one draw: ``()`` on the line, ``(d,)`` for vectors.
     """
+
+    _axes = {"estimators": 0}  # noqa: RUF012
 
     estimators: np.ndarray
     event: tuple = ()
 
-    def __getitem__(self, index):
-        """Return the laws at an index of the batch, for instance those of one chain."""
-        return EstimatedLaw(np.asarray(self.estimators[index], dtype=object), self.event)
-
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains, shape (chains,)."""
-        return EstimatedLaw(np.broadcast_to(self.estimators, (chains,)), self.event)
+    @classmethod
+    def _of(cls, estimators, event):
+        return cls(np.asarray(estimators, dtype=object), event)
 
     def sample(self, size, rng):
         """Draw ``size`` values from each law, shape (..., size), or (..., size, d)."""
@@ -102,32 +93,24 @@ class EstimatedLaw:
     def logpdf(self, x):
         """Log density at x, shape (..., n) or (..., n, d), in nats; the batch is that of x."""
         rows = _rows(np.asarray(x, dtype=float), self.event)
-        laws = np.broadcast_to(self.estimators, rows.shape[:-2])
+        laws, unknown = np.broadcast_to(self.estimators, rows.shape[:-2]), np.isnan(rows)
+        rows = np.where(unknown, 0, rows)
         scores = [law.score_samples(rows[index]) for index, law in np.ndenumerate(laws)]
-        return np.reshape(scores, rows.shape[:-1])
+        return np.where(unknown.any(axis=-1), np.nan, np.reshape(scores, rows.shape[:-1]))
 
 
 @dataclass(frozen=True, eq=False)
 class FitEstimator:
-    """Fit a density estimator of scikit-learn, or another one with its methods, chain by chain.
+    """Fit a density `estimator` of scikit-learn, or another one with its methods, chain by chain.
+
+    It has ``fit``, ``score_samples`` and ``sample``, as scikit-learn's ``GaussianMixture(2)``,
+    ``BayesianGaussianMixture(2)`` and ``KernelDensity()`` have; `event` is the shape of one draw,
+    ``()`` on the line or ``(d,)`` for vectors.
 
     Every fit draws the ``random_state`` of a copy, if it has one, from the generator of the
     recursion, and so does every sample: one that is fixed would use the same noise in every
     generation, and its collapse would be of its own making. A mixture that is sampled gives its
     draws component by component; here they come in random order.
-
-    Parameters
-    ----------
-    estimator : estimator
-        An object with ``fit``, ``score_samples`` and ``sample``, such as scikit-learn's
-        ``GaussianMixture(2)``, ``BayesianGaussianMixture(2)`` or ``KernelDensity()``.
-    event : tuple of int
-        The shape of one draw: ``()`` on the line, ``(d,)`` for vectors.
-
-    Raises
-    ------
-    ValueError
-        If `estimator` has not these methods, or `event` is no such shape.
     """
 
     estimator: object
@@ -139,7 +122,7 @@ class FitEstimator:
         if not complete or isinstance(self.estimator, type):
             raise ValueError(
                 "estimator must be a density estimator with fit, score_samples and sample, "
-                f"got {self.estimator!r}"
+                f"got {validation.short(self.estimator)}"
             )
         if not isinstance(self.event, tuple) or not (
             all(isinstance(d, int) and d > 0 for d in self.event) and len(self.event) < 2

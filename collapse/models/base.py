@@ -66,6 +66,24 @@ class Record:
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
+class Statistics:
+    """Sufficient statistics; adding two of them gives those of the two samples put together.
+
+    Raw samples may be added too.
+    """
+
+    __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
+
+    def _like(self, samples):
+        """Return the statistics of raw samples of the same kind."""
+        return type(self).of(samples)
+
+    def __add__(self, other):
+        return self._pooled(self._like(other) if isinstance(other, np.ndarray) else other)
+
+    __radd__ = __add__
+
+
 def needs(truth, *names):
     """Refuse a law that lacks what a fit to endless samples of it needs."""
     missing = [name for name in names if not hasattr(truth, name)]

@@ -3,7 +3,7 @@
 Each is a fit itself: it makes the inner fit and then adjusts the model. They compose, as in
 ``Rounded(Shrunk(FitGaussian(ddof=1), target=1.0, intensity=0.1), "float16")``. Maximum likelihood
 gives back a law of the family from endless samples of it; these do not, and miss again at every
-generation.
+generation. What they need of the models of their inner `fit` are methods of these.
 """
 
 from collections.abc import Callable
@@ -12,65 +12,51 @@ from dataclasses import dataclass
 import numpy as np
 
 from collapse import validation
-from collapse.models.categorical import Categorical
 from collapse.models.gaussian import Gaussian
-from collapse.models.multivariate_gaussian import MultivariateGaussian
+from collapse.models.population import population_fit
 
 
-class _Wrapper:
+@dataclass(frozen=True)
+class _Procedure:
     """What the procedures share."""
+
+    fit: Callable
 
     def __post_init__(self):
         if not callable(self.fit):
-            raise ValueError(f"fit must be callable, got {self.fit!r}")
+            raise ValueError(f"fit must be callable, got {validation.short(self.fit)}")
 
     @property
     def minimum_size(self):
         """The smallest sample that the inner fit accepts."""
         return getattr(self.fit, "minimum_size", 1)
 
+    def __call__(self, data):
+        """Fit to data, then adjust the model."""
+        return self.adjust(self.fit(data))
 
-def _only(name, model, kinds):
-    """Refuse a model that a procedure has no definition for."""
-    if not isinstance(model, kinds):
-        allowed = " or ".join(kind.__name__ for kind in kinds)
-        raise ValueError(f"fit must give a {allowed} for {name}, got {type(model).__name__}")
+    def limit(self, truth):
+        """Adjust the limit of the inner fit."""
+        return self.adjust(population_fit(self.fit, truth))
 
-
-def _affine(name, model, keep, add):
-    """Return a Gaussian model with the variance, or covariance, ``keep * variance + add``."""
-    _only(name, model, (Gaussian, MultivariateGaussian))
-    add, d = np.asarray(add), 0 if isinstance(model, Gaussian) else model.mean.shape[-1]
-    if add.ndim and add.shape != (d, d):
-        raise ValueError(
-            f"target must be a number or of the data's dimension, got shape {add.shape}"
-        )
-    if isinstance(model, Gaussian):
-        return Gaussian(model.mean, keep * model.variance + add)
-    add = add if add.ndim else add * np.eye(d)
-    return MultivariateGaussian(model.mean, keep * model.covariance + add)
+    def _asked(self, model, name, words=None):
+        """Return what a model must have for the procedure, or refuse the model."""
+        if not hasattr(model, name):
+            raise ValueError(
+                f"fit must give a model with {words or repr(name)} for {type(self).__name__}, "
+                f"got {type(model).__name__}"
+            )
+        return getattr(model, name)
 
 
 @dataclass(frozen=True, eq=False)
-class Shrunk(_Wrapper):
-    """Shrink the fitted variance or covariance towards a target.
+class Shrunk(_Procedure):
+    """Shrink the fitted variance or covariance towards a `target`, with the weight `intensity`.
 
-    Parameters
-    ----------
-    fit : callable
-        A fit of a Gaussian, on the line or in d dimensions.
-    target : float or array_like, shape (d, d)
-        The variance or covariance shrunk to; a number stands for that multiple of the identity.
-    intensity : float
-        The weight of the target, in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
+    The target is a variance, which stands for that multiple of the identity in d dimensions, or a
+    covariance (d, d); the intensity is in [0, 1].
     """
 
-    fit: Callable
     target: float | np.ndarray
     intensity: float
 
@@ -80,38 +66,24 @@ class Shrunk(_Wrapper):
         square = target.ndim == 2 and target.shape[0] == target.shape[1]
         if (target.ndim and not square) or np.linalg.eigvalsh(np.atleast_2d(target)).min() < 0:
             raise ValueError(
-                f"target must be a variance or a covariance of shape (d, d), got {self.target!r}"
+                "target must be a variance or a covariance of shape (d, d), "
+                f"got {validation.short(self.target)}"
             )
         validation.real("intensity", self.intensity, 0, 1)
         self.__dict__.update(target=target)
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        return _affine("Shrunk", model, 1 - self.intensity, self.intensity * self.target)
-
-    def __call__(self, data):
-        """Fit to data, then shrink."""
-        return self.adjust(self.fit(data))
+        return self._asked(model, "respread")(1 - self.intensity, self.intensity * self.target)
 
 
 @dataclass(frozen=True)
-class Regularized(_Wrapper):
-    """Add a constant to the fitted variance, or to the diagonal of the covariance.
+class Regularized(_Procedure):
+    """Add `epsilon`, not negative, to the fitted variance, or to the diagonal of the covariance.
 
-    Parameters
-    ----------
-    fit : callable
-        A fit of a Gaussian, on the line or in d dimensions.
-    epsilon : float
-        What is added, not negative; scikit-learn's mixtures call it ``reg_covar``.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
+    scikit-learn's mixtures call it ``reg_covar``.
     """
 
-    fit: Callable
     epsilon: float
 
     def __post_init__(self):
@@ -120,40 +92,19 @@ class Regularized(_Wrapper):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        return _affine("Regularized", model, 1.0, self.epsilon)
-
-    def __call__(self, data):
-        """Fit to data, then regularise."""
-        return self.adjust(self.fit(data))
+        return self._asked(model, "respread")(1.0, self.epsilon)
 
 
 @dataclass(frozen=True)
-class StoppedEarly(_Wrapper):
-    r"""Climb the likelihood from the same start each generation, and stop before the top.
+class StoppedEarly(_Procedure):
+    r"""Climb the likelihood from the Gaussian `start` each generation, and stop before the top.
 
     In the expectation parameters :math:`(E\,x, E\,x^2)` a step of natural gradient ascent on the
-    mean log-likelihood goes the fraction `rate` of the way to the sample's moments, so that
-    ``steps`` of them go the fraction :math:`1-(1-\mathrm{rate})^{\mathrm{steps}}`, whatever the
+    mean log-likelihood goes the fraction `rate`, in [0, 1], of the way to the sample's moments, so
+    that `steps` of them go the fraction :math:`1-(1-\mathrm{rate})^{\mathrm{steps}}`, whatever the
     data are.
-
-    Parameters
-    ----------
-    fit : callable
-        A fit of a Gaussian on the line, the top of the climb.
-    start : Gaussian
-        The model that training starts from.
-    rate : float
-        The learning rate, in [0, 1].
-    steps : int
-        The number of steps.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
     """
 
-    fit: Callable
     start: Gaussian
     rate: float
     steps: int
@@ -161,7 +112,7 @@ class StoppedEarly(_Wrapper):
     def __post_init__(self):
         super().__post_init__()
         if not isinstance(self.start, Gaussian):
-            raise ValueError(f"start must be a Gaussian, got {self.start!r}")
+            raise ValueError(f"start must be a Gaussian, got {validation.short(self.start)}")
         validation.real("rate", self.rate, 0, 1)
         validation.integer("steps", self.steps, 0)
 
@@ -172,66 +123,38 @@ class StoppedEarly(_Wrapper):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        _only("StoppedEarly", model, (Gaussian,))
+        if not isinstance(model, Gaussian):
+            raise ValueError(
+                f"fit must give a Gaussian for StoppedEarly, got {type(model).__name__}"
+            )
         f, start = self.fraction, self.start
         shift = model.mean - start.mean
+        if f == 1:  # at the top: the variance may be smaller than a float
+            return Gaussian._of(start.mean + shift, model.mantissa, model.log_scale)
         spread = (1 - f) * start.variance + f * model.variance + f * (1 - f) * shift**2
         return Gaussian(start.mean + f * shift, spread)
 
-    def __call__(self, data):
-        """Fit to data, and go part of the way from the start."""
-        return self.adjust(self.fit(data))
-
 
 @dataclass(frozen=True)
-class Decoded(_Wrapper):
+class Decoded(_Procedure):
     """Hand on the decoder's means instead of the law of the data, which has observation noise too.
 
-    Parameters
-    ----------
-    fit : callable
-        A fit of an autoencoder, such as `FitProbabilisticPCA`.
-
-    Raises
-    ------
-    ValueError
-        If `fit` is not callable, or its models have no decoder.
+    The fit is one of an autoencoder, such as `FitProbabilisticPCA`.
     """
-
-    fit: Callable
 
     def adjust(self, model):
         """Return the law of the decoder's means."""
-        if not hasattr(model, "decoded"):
-            raise ValueError(f"fit must give a model with a decoder, got {type(model).__name__}")
-        return model.decoded
-
-    def __call__(self, data):
-        """Fit to data, then leave the noise out."""
-        return self.adjust(self.fit(data))
+        return self._asked(model, "decoded", "a decoder")
 
 
 @dataclass(frozen=True)
-class Sharpened(_Wrapper):
-    """Sample at a temperature: raise the fitted law to the power 1/T and normalise.
+class Sharpened(_Procedure):
+    """Sample at a `temperature`: raise the fitted law to the power 1/T and normalise.
 
-    For a Gaussian this multiplies the variance by T, the sampling bias of Alemohammad et al. 2023
-    (arXiv:2307.01850).
-
-    Parameters
-    ----------
-    fit : callable
-        A fit of a categorical law or of a Gaussian.
-    temperature : float
-        T, positive: below 1 it sharpens, above 1 it flattens.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
+    T is positive: below 1 it sharpens, above 1 it flattens. For a Gaussian this multiplies the
+    variance by T, the sampling bias of Alemohammad et al. 2023 (arXiv:2307.01850).
     """
 
-    fit: Callable
     temperature: float
 
     def __post_init__(self):
@@ -240,34 +163,18 @@ class Sharpened(_Wrapper):
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        _only("Sharpened", model, (Categorical, Gaussian, MultivariateGaussian))
-        return model.tempered(self.temperature)
-
-    def __call__(self, data):
-        """Fit to data, then sharpen."""
-        return self.adjust(self.fit(data))
+        return self._asked(model, "tempered")(self.temperature)
 
 
 @dataclass(frozen=True)
-class Rounded(_Wrapper):
-    """Keep data and parameters in a shorter floating-point format.
+class Rounded(_Procedure):
+    """Keep data and parameters in a shorter floating-point format `dtype`, such as ``"float16"``.
 
-    Parameters
-    ----------
-    fit : callable
-        A fit of a categorical law or of a Gaussian on the line.
-    dtype : str or dtype
-        The format, such as ``"float16"``. Raw samples are rounded to it, and so are the fitted
-        mean and variance, or the probabilities, which are then normalised; the arithmetic between
-        is in double precision. Sufficient statistics stand for samples that were not rounded.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, or a value too large for the format.
+    Raw samples are rounded to it, and so are the fitted mean and variance, or the probabilities,
+    which are then normalised; the arithmetic between is in double precision. Sufficient statistics
+    stand for samples that were not rounded. A value too large for the format raises ValueError.
     """
 
-    fit: Callable
     dtype: str | type
 
     def __post_init__(self):
@@ -275,17 +182,13 @@ class Rounded(_Wrapper):
         try:
             np.finfo(self.dtype)
         except (TypeError, ValueError):
-            raise ValueError(f"dtype must be a floating-point format, got {self.dtype!r}") from None
+            raise ValueError(
+                f"dtype must be a floating-point format, got {validation.short(self.dtype)}"
+            ) from None
 
     def adjust(self, model):
         """Return the model that the procedure makes of the fitted one."""
-        _only("Rounded", model, (Categorical, Gaussian))
-        if isinstance(model, Gaussian):
-            return Gaussian(self._round(model.mean), self._round(model.variance))
-        columns = self._round(model.columns)
-        return Categorical._of(
-            columns / columns.sum(axis=-1, keepdims=True), model.support, model.categories
-        )
+        return self._asked(model, "rounded")(self._round)
 
     def __call__(self, data):
         """Fit to rounded data, then round the parameters."""
