@@ -14,10 +14,10 @@ from companion.claims.ledger import (
     REFUTES,
     UNDECIDED,
     UNTESTED,
-    Comparison,
     Evidence,
 )
 from companion.claims.statements import STATEMENTS
+from companion.comparison import Comparison
 
 EXPECTED = {
     "C1": CONDITION,

@@ -1,18 +1,13 @@
-"""Closed forms of decoding against plain loops and simulation, with controls that must fail."""
+"""Closed forms of decoding against plain loops; against simulation in the registry."""
 
 from functools import partial
 
 import mpmath
 import numpy as np
 import pytest
-from harness import assert_agrees, assert_refutes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collapse.models.categorical import Categorical, FitCategorical
-from collapse.models.wrappers import Sharpened
-from collapse.recursion import recurse
-from collapse.seeds import seeded
 from collapse.theory import categorical, functional
 from collapse.theory import decoding as theory
 
@@ -124,30 +119,6 @@ def test_ancestral_sampling_is_a_martingale(size):
         time = theory.ending_time(share, size, lambda laws: laws)
         law = [share, 1 - share]
         assert time == pytest.approx(categorical.expected_absorption_time(law, size), abs=1e-9)
-
-
-def run(temperature, size, generations, chains, seed, share=0.35):
-    return recurse(
-        Categorical([share, 1 - share]),
-        Sharpened(FitCategorical(2), temperature),
-        sample_size=size,
-        generations=generations,
-        chains=chains,
-        rng=seeded(seed),
-        keep=(),
-        measure={"first": lambda model: model.probabilities[:, 0]},
-    ).measured["first"]
-
-
-@pytest.mark.parametrize(("temperature", "generations"), [(0.8, 120), (1.2, 700)])
-def test_ending_of_two_words(temperature, generations):
-    first = run(temperature, 8, generations, 10_000, 2650)
-    decode = partial(tempered, temperature)
-    wins, time = first[-1] == 1, ((first > 0) & (first < 1)).sum(axis=0)
-    assert_agrees(wins, theory.ending_probability(0.35, 8, decode))
-    assert_agrees(time, theory.ending_time(0.35, 8, decode))
-    assert_refutes(wins, 0.35)
-    assert_refutes(time, theory.ending_time(0.35, 8, lambda laws: laws))
 
 
 def test_greedy_decoding_ends_at_once():

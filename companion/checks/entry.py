@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from collapse.seeds import seeded
-from companion.claims.ledger import Comparison, compare
+from companion.comparison import Comparison, compare
 
 
 @dataclass(frozen=True)

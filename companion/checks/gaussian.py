@@ -9,7 +9,7 @@ from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import gaussian as theory
 from companion.checks.entry import Entry, Simulated
-from companion.claims.ledger import compare
+from companion.comparison import compare
 
 MEAN, VARIANCE, SIZES, CHAINS = -1.0, 2.0, [4, 3, 6], 100_000
 LONGER, LARGER = [size + 1 for size in SIZES], [16, 10, 20]

@@ -9,7 +9,8 @@ from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import categorical as theory
 from collapse.theory import mixing
-from companion.claims.ledger import Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import compare
 
 SIZE = 100
 ZIPF = 1 / np.arange(1, 101)

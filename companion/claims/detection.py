@@ -8,7 +8,8 @@ from collapse.policies import FreshReal, accumulate, replace
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import calculator, categorical, detection
-from companion.claims.ledger import Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import compare
 from companion.experiments.provenance import unmarked_estimates
 
 CHAINS = 20_000

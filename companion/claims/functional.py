@@ -17,7 +17,8 @@ from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 from collapse.theory import functional as theory
 from collapse.theory import gaussian, multivariate_gaussian
-from companion.claims.ledger import Comparison, Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import Comparison, compare
 
 TRUTH = Gaussian(mean=0.0, variance=1.0)
 MODES = KernelDensity(points=[-0.9, 0.9], bandwidth=np.sqrt(0.19))  # of variance 1

@@ -12,7 +12,8 @@ from collapse.seeds import seeded
 from collapse.theory import gaussian as theory
 from collapse.theory import mixing
 from companion import printed
-from companion.claims.ledger import Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import compare
 
 TRUTH = Gaussian(mean=0.0, variance=1.0)
 

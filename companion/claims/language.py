@@ -18,7 +18,8 @@ from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import categorical
 from collapse.theory import language as theory
-from companion.claims.ledger import Comparison, Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import Comparison, compare
 from companion.experiments.language import addresses, rewrite
 
 CHAINS = 10

@@ -1,9 +1,8 @@
 """The ledger: what the paper says, what this run observed, and the verdict that follows."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-import numpy as np
+from companion.comparison import Comparison
 
 HOLDS = "holds"
 CONDITION = "holds under a condition"
@@ -39,20 +38,6 @@ class Statement:
     source: str
     kind: str
     untested: str
-
-
-class Comparison(NamedTuple):
-    """One number that was predicted, the number observed, and its standard error."""
-
-    quantity: str
-    predicted: float
-    observed: float
-    standard_error: float
-
-    @property
-    def z(self):
-        """Distance of the observation from the prediction in standard errors."""
-        return (self.observed - self.predicted) / self.standard_error
 
 
 @dataclass(frozen=True)
@@ -127,28 +112,6 @@ def together(*checks):
         return Evidence(**joined, control=control, condition="; ".join(p.condition for p in parts))
 
     return check
-
-
-def compare(quantity, predicted, values):
-    """Compare the mean of independent values with its prediction.
-
-    Parameters
-    ----------
-    quantity : str
-        What is compared, with its setting.
-    predicted : float
-        The prediction.
-    values : array_like, shape (chains,)
-        One value for each chain.
-
-    Returns
-    -------
-    Comparison
-        With the mean of the values and its standard error.
-    """
-    values = np.asarray(values, dtype=float)
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    return Comparison(quantity, float(predicted), float(values.mean()), float(error))
 
 
 @dataclass(frozen=True)

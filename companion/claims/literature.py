@@ -13,30 +13,19 @@ import numpy as np
 
 from collapse.theory import categorical, mixing
 from companion import checks
-from companion.claims.ledger import UNTESTED, Comparison, Evidence
+from companion.claims.ledger import UNTESTED, Evidence
 from companion.claims.table import SIGNS
+from companion.comparison import Comparison
 
 KINDS = ("exact", "asymptotic", "bound", "experiment")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A statement of the literature, and its check.
+    """A statement of the literature in our words, and its check.
 
-    Parameters
-    ----------
-    key : str
-        The key in ``references.bib``.
-    paper : str
-        Authors and year, short.
-    statement : str
-        What it says, in our words.
-    kind : str
-        How the authors have it: ``exact``, ``asymptotic``, ``bound`` or ``experiment``.
-    remark : str
-        What the check is of, what it adds, or why there is none.
-    check : callable, optional
-        ``check()`` returns `Evidence`.
+    `key` is that of ``references.bib`` and `paper` authors and year; `kind`, one of `KINDS`, says
+    how the authors have it, and `remark` what the check is of, what it adds, or why there is none.
     """
 
     key: str
@@ -61,19 +50,9 @@ class Checked:
 
 
 def verified(*names, outside=()):
-    """Make a check of entries of the verification.
+    """Make a check that runs the entries of these `names`, which agree with the statement.
 
-    Parameters
-    ----------
-    *names : str
-        Entries that agree with the statement.
-    outside : sequence of str
-        Entries whose control is the statement where its condition is not met.
-
-    Returns
-    -------
-    callable
-        A check that runs them.
+    The controls of the entries `outside` are the statement where its condition is not met.
     """
 
     def check():
@@ -393,22 +372,9 @@ ROWS = (
 
 
 def rows(keys=None):
-    """Check the statements of the literature, one after the other.
+    """Check the statements of the papers with these `keys`, by default all, in the order of `ROWS`.
 
-    Parameters
-    ----------
-    keys : iterable of str, optional
-        The papers wanted, by their keys in ``references.bib``. All by default.
-
-    Yields
-    ------
-    Checked
-        In the order of `ROWS`.
-
-    Raises
-    ------
-    ValueError
-        If there is no such paper.
+    Each is `Checked`. ValueError if there is no such paper.
     """
     known = {row.key for row in ROWS}
     wanted = known if keys is None else set(keys)
@@ -423,13 +389,7 @@ HEAD = ("Paper", "Statement", "There", "Check", "Verdict")
 
 
 class Table:
-    """Checked rows as a table.
-
-    Parameters
-    ----------
-    checked : iterable of Checked
-        The rows, in order.
-    """
+    """Checked rows, in their order, as a table."""
 
     def __init__(self, checked):
         self.checked = tuple(checked)

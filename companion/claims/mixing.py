@@ -10,7 +10,8 @@ from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 from collapse.theory import drift, realdata
 from collapse.theory import mixing as theory
-from companion.claims.ledger import Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import compare
 
 
 def _variance(seed, **options):

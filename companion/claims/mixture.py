@@ -15,7 +15,8 @@ from collapse.seeds import seeded
 from collapse.theory import categorical, functional
 from collapse.theory import mixture as theory
 from companion.claims.functional import _share
-from companion.claims.ledger import Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import compare
 from companion.experiments.mixture import FIT, REALITIES
 
 LINE = GaussianMixture([0.5, 0.5], [-3.0, 3.0], [1.0, 1.0])

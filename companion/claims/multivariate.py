@@ -9,7 +9,8 @@ from collapse.models.multivariate_gaussian import FitMultivariateGaussian, Multi
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import multivariate_gaussian as theory
-from companion.claims.ledger import Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import compare
 
 COVARIANCE = np.array([[4.0, 1.0, 0.0], [1.0, 1.0, 0.2], [0.0, 0.2, 0.25]])
 

@@ -13,7 +13,8 @@ from collapse.recursion import draw_decoded, draw_statistics, recurse
 from collapse.seeds import seeded
 from collapse.theory import linear_vae as theory
 from companion import datasets
-from companion.claims.ledger import Evidence, compare
+from companion.claims.ledger import Evidence
+from companion.comparison import compare
 from companion.experiments import digits
 
 VALUES, ENDLESS = np.array([5.0, 3.0, 1.2, 0.7, 0.3]), 10**12
