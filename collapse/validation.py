@@ -96,6 +96,24 @@ def probabilities(name, value):
     return array / total[..., None]
 
 
+def one_law(name, value):
+    """Return `value` as the probabilities of one law, shape ``(K,)``."""
+    array = probabilities(name, value)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one axis, (K,), got shape {array.shape}")
+    return array
+
+
+def constant_size(sample_size, largest=np.inf):
+    """Return a sample size that must be the same every generation, as int."""
+    if callable(sample_size) or np.ndim(sample_size):
+        raise ValueError(f"sample_size must be one number here, got {sample_size!r}")
+    size = int(sample_sizes(sample_size, 1)[0])
+    if size > largest:
+        raise ValueError(f"sample_size must be at most {largest} here, got {size}")
+    return size
+
+
 def sample_sizes(sample_size, generations, minimum=1):
     """Return the sample sizes M_0, ..., M_{generations-1} as an int64 array.
 

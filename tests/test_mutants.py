@@ -200,12 +200,12 @@ def test_rounding_follows_the_square_of_the_spacing():
 @pytest.mark.parametrize("size", [4, 60, 5000])
 def test_bands_hold_all_but_a_trace(size):
     starts = np.concatenate([[0, 1e-306, 1e-12, 1, 1 - 1e-12], np.geomspace(0.1 / size, 0.9, 40)])
-    rows = categorical._banded(starts, size)
+    rows = categorical.binomial_rows(starts, size)
     first, last = rows.indices[rows.indptr[:-1]], rows.indices[rows.indptr[1:] - 1]
     law = stats.binom(size, np.where(starts < 1e-300, 0, starts))
     assert (law.cdf(first - 1) + law.sf(last)).max() <= categorical.TRUNCATED
     # and are narrow: Bernstein's bound at the middle, 13 + (13**2 + 20 M)**(1/2) on each side
-    middle = categorical._banded(np.array([0.5]), size).nnz
+    middle = categorical.binomial_rows(np.array([0.5]), size).nnz
     assert middle <= 2 * (13.4 + np.sqrt(13.4**2 + 20 * size)) + 3
-    edge = categorical._banded(np.array([1e-9]), size).nnz
+    edge = categorical.binomial_rows(np.array([1e-9]), size).nnz
     assert edge <= 2 * 13.4 + 3

@@ -108,12 +108,12 @@ def test_nucleus_of_everything_keeps_everything():
 
 
 def test_transition_matrix():
-    step = theory.transition_matrix(7, partial(tempered, 0.5))
+    step = categorical.transition_matrix(7, partial(tempered, 0.5))
     np.testing.assert_allclose(step.sum(axis=1), 1)
-    neutral = theory.transition_matrix(7, lambda laws: laws)
+    neutral = categorical.transition_matrix(7, lambda laws: laws)
     np.testing.assert_allclose(neutral, categorical.transition_matrix(7))
     assert step[5, 7] > neutral[5, 7]
-    assert theory.transition_matrix(1, greedy).tolist() == [[1, 0], [0, 1]]
+    assert categorical.transition_matrix(1, greedy).tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 30])
@@ -220,10 +220,10 @@ def test_diffusion_far_from_neutral():
         (lambda: theory.nucleus_support(P, 3, mass=1.1), "mass"),
         (lambda: theory.nucleus_support(P, -1, mass=0.5), "generations"),
         (lambda: theory.nucleus_limit(1.0), "mass"),
-        (lambda: theory.transition_matrix(0, greedy), "sample_size"),
-        (lambda: theory.transition_matrix(10**6, greedy), "sample_size"),
-        (lambda: theory.transition_matrix(5, "greedy"), "decode"),
-        (lambda: theory.transition_matrix(5, lambda laws: 2 * laws), "decode"),
+        (lambda: categorical.transition_matrix(0, greedy), "sample_size"),
+        (lambda: categorical.transition_matrix(10**6, greedy), "sample_size"),
+        (lambda: categorical.transition_matrix(5, "greedy"), "decode"),
+        (lambda: categorical.transition_matrix(5, lambda laws: 2 * laws), "decode"),
         (lambda: theory.ending_probability(1.5, 5, greedy), "share"),
         (lambda: theory.diffusion_ending_probability(0.5, 5, temperature=-1.0), "temperature"),
         (lambda: theory.diffusion_ending_probability(0.5, 0, temperature=1.0), "sample_size"),

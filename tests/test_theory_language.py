@@ -161,7 +161,7 @@ def test_cross_entropy_by_hand():
         (lambda: theory.expected_words([1, 2], -3), "generations"),
         (lambda: theory.expected_words([1, 2], 3, share=1.2), "share"),
         (lambda: theory.tuned_probabilities(P, 7, 2, prior=[1.0], weight=1.0), "prior"),
-        (lambda: theory.tuned_probabilities(P, 7, 2, prior=2 * PI, weight=1.0), "probabilities"),
+        (lambda: theory.tuned_probabilities(P, 7, 2, prior=2 * PI, weight=1.0), "prior"),
         (lambda: theory.tuned_gini_simpson(P, 7, 2, prior=PI, weight=-1.0), "weight"),
         (lambda: theory.carried_on_gini_simpson(P, 0, 2, prior=PI, weight=1.0), "sample_size"),
         (lambda: theory.carried_on_gini_simpson(P, 7, 2, prior=PI, weight=[1.0]), "weight"),

@@ -106,7 +106,7 @@ def component_log_variance(sample_size, generations, weight, *, variance=1.0):
     values, known = [np.log(variance)], None
     for size in sizes:
         if known != (len(shares), size):
-            step, known = categorical._banded(shares, size), (len(shares), size)
+            step, known = categorical.binomial_rows(shares, size), (len(shares), size)
         counts = np.arange(size + 1.0)
         drift = np.zeros(size + 1)
         drift[2:] = gaussian._digamma_minus_log((counts[2:] - 1) / 2) + np.log1p(-1 / counts[2:])
@@ -152,7 +152,7 @@ def one_step_weight_variance(sample_size, weight, separation):
     mean of :math:`r^2` is :math:`\pi` times that of r over the component, integrated by the
     trapezoidal rule, to rounding for separations up to 100.
     """
-    size = categorical._constant(sample_size)
+    size = validation.constant_size(sample_size)
     p = validation.real("weight", weight, 0, 1)
     separation = validation.real("separation", separation, 0)
     z = np.linspace(-10, 10, 4001)

@@ -8,6 +8,7 @@ from collapse.models.population import population_fit
 from collapse.models.wrappers import Sharpened
 from collapse.policies import newest_law
 from collapse.recursion import recurse
+from collapse.theory import categorical
 from collapse.theory import decoding as theory
 from companion.checks.entry import Computed, Entry, Simulated
 
@@ -93,6 +94,11 @@ def _transitions(rng):
     return copies == 6
 
 
+def _two_steps(temperature):
+    """Return the probability of all 6 copies after two generations, from 3 of 6."""
+    return np.linalg.matrix_power(categorical.transition_matrix(6, _powers(temperature)), 2)[3, 6]
+
+
 def _stable():
     """Return the most equally probable categories that a nucleus of 0.9 keeps."""
     sizes = range(1, 50)
@@ -174,7 +180,7 @@ ENTRIES = (
         ),
     ),
     Entry(
-        theory.transition_matrix,
+        categorical.transition_matrix,
         r"\mathrm{Bin}(M,D(i/M))",
         "exact",
         "3 copies of 6; T = 0.5",
@@ -182,10 +188,11 @@ ENTRIES = (
             2606,
             "all 6 copies after two generations",
             _transitions,
-            lambda: np.linalg.matrix_power(theory.transition_matrix(6, _powers(0.5)), 2)[3, 6],
+            lambda: _two_steps(0.5),
             "as at T = 1",
-            lambda: np.linalg.matrix_power(theory.transition_matrix(6, _powers(1)), 2)[3, 6],
+            lambda: _two_steps(1),
         ),
+        "decoded",
     ),
     Entry(
         theory.ending_probability,
