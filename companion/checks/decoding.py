@@ -10,7 +10,7 @@ from collapse.policies import newest_law
 from collapse.recursion import recurse
 from collapse.theory import categorical
 from collapse.theory import decoding as theory
-from companion.checks.entry import Computed, Entry, Simulated
+from companion.checks.entry import Computed, Entry, law
 
 ZIPF = 1 / np.arange(1, 201)
 ZIPF /= ZIPF.sum()
@@ -94,11 +94,6 @@ def _transitions(rng):
     return copies == 6
 
 
-def _two_steps(temperature):
-    """Return the probability of all 6 copies after two generations, from 3 of 6."""
-    return np.linalg.matrix_power(categorical.transition_matrix(6, _powers(temperature)), 2)[3, 6]
-
-
 def _stable():
     """Return the most equally probable categories that a nucleus of 0.9 keeps."""
     sizes = range(1, 50)
@@ -123,19 +118,19 @@ ENTRIES = (
             lambda: theory.generations_to_point(ZIPF, temperature=0.8, remainder=1e-3),
         ),
     ),
-    Entry(
+    law(
         theory.top_k_probabilities,
         r"p_1=p_2=\dots\propto p_0\,1_{\mathrm{rank}\le k}",
-        "exact",
         "p ∝ 1/rank, 200 words; k = 20, n = 3; endless samples",
-        Simulated(
-            2602,
-            "share of the second word at n = 3",
-            lambda rng: rng.choice(200, 20_000, p=_iterated(_largest, 3, 20)) == 1,
-            lambda: theory.top_k_probabilities(ZIPF, 3, k=20)[-1, 1],
+        2602,
+        "share of the second word at n = 3",
+        lambda rng: rng.choice(200, 20_000, p=_iterated(_largest, 3, 20)) == 1,
+        {"probabilities": ZIPF, "generations": 3, "k": 20},
+        (
             "k reduced again in every generation",
             lambda: theory.top_k_probabilities(ZIPF, 3, k=5)[-1, 1],
         ),
+        at=(-1, 1),
     ),
     Entry(
         theory.nucleus_support,
@@ -151,19 +146,16 @@ ENTRIES = (
             lambda: theory.nucleus_support(ZIPF, 1, mass=0.8)[-1],
         ),
     ),
-    Entry(
+    law(
         theory.nucleus_probabilities,
         r"p_n\propto p_0\,1_{\mathrm{rank}\le m_n}",
-        "exact",
         "p ∝ 1/rank, 200 words; π = 0.8, n = 3; endless samples",
-        Simulated(
-            2604,
-            "share of the second word at n = 3",
-            lambda rng: rng.choice(200, 20_000, p=_iterated(_nucleus, 3, 0.8)) == 1,
-            lambda: theory.nucleus_probabilities(ZIPF, 3, mass=0.8)[-1, 1],
-            "as if it acted once",
-            lambda: theory.nucleus_probabilities(ZIPF, 1, mass=0.8)[-1, 1],
-        ),
+        2604,
+        "share of the second word at n = 3",
+        lambda rng: rng.choice(200, 20_000, p=_iterated(_nucleus, 3, 0.8)) == 1,
+        {"probabilities": ZIPF, "generations": 3, "mass": 0.8},
+        {"generations": 1},
+        at=(-1, 1),
     ),
     Entry(
         theory.nucleus_limit,
@@ -179,61 +171,48 @@ ENTRIES = (
             lambda: 1 + theory.nucleus_limit(0.9),
         ),
     ),
-    Entry(
+    law(
         categorical.transition_matrix,
         r"\mathrm{Bin}(M,D(i/M))",
-        "exact",
         "3 copies of 6; T = 0.5",
-        Simulated(
-            2606,
-            "all 6 copies after two generations",
-            _transitions,
-            lambda: _two_steps(0.5),
-            "as at T = 1",
-            lambda: _two_steps(1),
-        ),
-        "decoded",
+        2606,
+        "all 6 copies after two generations",
+        _transitions,
+        {"sample_size": 6, "decode": _powers(0.5)},
+        ("as at T = 1", lambda: np.linalg.matrix_power(categorical.transition_matrix(6), 2)[3, 6]),
+        case="decoded",
+        at=...,
+        of=lambda step: np.linalg.matrix_power(step, 2)[3, 6],
     ),
-    Entry(
+    law(
         theory.ending_probability,
         "(I-Q)u=R",
-        "exact",
         TWO.format(10, 0.8),
-        Simulated(
-            2607,
-            "share of chains that end at the first word",
-            lambda rng: _first_wins(rng, 10, 150, 0.8),
-            lambda: theory.ending_probability(0.35, 10, _powers(0.8)),
-            "the martingale of T = 1",
-            lambda: 0.35,
-        ),
+        2607,
+        "share of chains that end at the first word",
+        lambda rng: _first_wins(rng, 10, 150, 0.8),
+        {"share": 0.35, "sample_size": 10, "decode": _powers(0.8)},
+        ("the martingale of T = 1", 0.35),
     ),
-    Entry(
+    law(
         theory.ending_time,
         "(I-Q)t=1",
-        "exact",
         TWO.format(10, 0.8),
-        Simulated(
-            2608,
-            "generations until one word is left",
-            _time,
-            lambda: theory.ending_time(0.35, 10, _powers(0.8)),
-            "the time at T = 1",
-            lambda: theory.ending_time(0.35, 10, _powers(1)),
-        ),
+        2608,
+        "generations until one word is left",
+        _time,
+        {"share": 0.35, "sample_size": 10, "decode": _powers(0.8)},
+        ("the time at T = 1", lambda: theory.ending_time(0.35, 10, _powers(1))),
     ),
-    Entry(
+    law(
         theory.diffusion_ending_probability,
         r"\int_0^xe^{2M(1/T-1)h}\big/\int_0^1e^{2M(1/T-1)h}",
-        "asymptotic in M",
         TWO.format(400, 0.993),
-        Simulated(
-            2609,
-            "share of chains that end at the first word",
-            lambda rng: _first_wins(rng, 400, 1200, 0.993, 1500),
-            lambda: theory.diffusion_ending_probability(0.35, 400, temperature=0.993),
-            "the martingale of T = 1",
-            lambda: 0.35,
-        ),
+        2609,
+        "share of chains that end at the first word",
+        lambda rng: _first_wins(rng, 400, 1200, 0.993, 1500),
+        {"share": 0.35, "sample_size": 400, "temperature": 0.993},
+        ("the martingale of T = 1", 0.35),
+        status="asymptotic in M",
     ),
 )

@@ -9,13 +9,15 @@ from collapse.measure.distances import gini_simpson
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.recursion import draw_samples, recurse
 from collapse.theory import language as theory
-from companion.checks.entry import Entry, Simulated
+from companion.checks.entry import law
 
 SIZE, GENERATIONS, WEIGHT = 30, 4, 20.0
 TEXT = 1 / np.arange(1, 13)
 TEXT /= TEXT.sum()
 PRIOR = TEXT[::-1]
 COUNTS = np.repeat([1, 2, 3, 4, 5], 40)
+RUN = {"probabilities": TEXT, "sample_size": SIZE, "generations": GENERATIONS}
+EARLIER = {"generations": GENERATIONS - 1}
 TUNING = {"prior": PRIOR, "weight": WEIGHT}
 SETTING = "p ∝ 1/rank, 12 words; M = 30, n = 4; {}"
 
@@ -68,72 +70,60 @@ def _words_kept(rng, chains=400):
 
 
 ENTRIES = (
-    Entry(
+    law(
         theory.expected_cross_entropy,
         r"-\sum_ip_0(i)\,E\ln\tfrac{k_i+a}{M+aK}",
-        "exact",
         SETTING.format("a = 0.5"),
-        Simulated(
-            2621,
-            "cross-entropy at n = 4",
-            _scored,
-            lambda: theory.expected_cross_entropy(TEXT, SIZE, GENERATIONS, added=0.5)[-1],
-            "a generation too few",
-            lambda: theory.expected_cross_entropy(TEXT, SIZE, GENERATIONS, added=0.5)[-2],
-        ),
+        2621,
+        "cross-entropy at n = 4",
+        _scored,
+        RUN | {"added": 0.5},
+        EARLIER,
     ),
-    Entry(
+    law(
         theory.expected_words,
         r"\sum_c1-(e^{-a_{n-1}}\prod_{j<n-1}(1-s+se^{-a_j}))^c",
-        "asymptotic in M",
         "200 words each 1 to 5 times, M = 600, n = 4; a tenth of the real text kept",
-        Simulated(
-            2625,
-            "words at n = 4",
-            _words_kept,
-            lambda: theory.expected_words(COUNTS, GENERATIONS, share=0.1)[-1],
-            "as if nothing were kept",
-            lambda: theory.expected_words(COUNTS, GENERATIONS)[-1],
-        ),
+        2625,
+        "words at n = 4",
+        _words_kept,
+        {"counts": COUNTS, "generations": GENERATIONS, "share": 0.1},
+        {"share": 0.0},
+        status="asymptotic in M",
     ),
-    Entry(
+    law(
         theory.tuned_probabilities,
         r"(1-u)^np_0+(1-(1-u)^n)\pi,\ u=W/(M+W)",
-        "exact",
         SETTING.format("W = 20 of the reversed law, restarted"),
-        Simulated(
-            2622,
-            "share of the first word at n = 4",
-            lambda rng: _newest(rng, _Tuned(carried_on=False)).probabilities[:, 0],
-            lambda: theory.tuned_probabilities(TEXT, SIZE, GENERATIONS, **TUNING)[-1, 0],
-            "a generation too few",
-            lambda: theory.tuned_probabilities(TEXT, SIZE, GENERATIONS, **TUNING)[-2, 0],
-        ),
+        2622,
+        "share of the first word at n = 4",
+        lambda rng: _newest(rng, _Tuned(carried_on=False)).probabilities[:, 0],
+        RUN | TUNING,
+        EARLIER,
+        at=(-1, 0),
     ),
-    Entry(
+    law(
         theory.tuned_gini_simpson,
         r"S'=(1-u)^2[\tfrac1M+(1-\tfrac1M)S]+2u(1-u)\pi\cdot Ep+u^2\pi\cdot\pi",
-        "exact",
         SETTING.format("W = 20 of the reversed law, restarted"),
-        Simulated(
-            2623,
-            "diversity at n = 4",
-            lambda rng: gini_simpson(_newest(rng, _Tuned(carried_on=False))),
-            lambda: theory.tuned_gini_simpson(TEXT, SIZE, GENERATIONS, **TUNING)[-1],
+        2623,
+        "diversity at n = 4",
+        lambda rng: gini_simpson(_newest(rng, _Tuned(carried_on=False))),
+        RUN | TUNING,
+        (
             "as if carried on",
             lambda: theory.carried_on_gini_simpson(TEXT, SIZE, GENERATIONS, **TUNING)[-1],
         ),
     ),
-    Entry(
+    law(
         theory.carried_on_gini_simpson,
         r"H'=H\,(1-\tfrac M{(M+W)^2})",
-        "exact",
         SETTING.format("W = 20 of the reversed law, carried on"),
-        Simulated(
-            2624,
-            "diversity at n = 4",
-            lambda rng: gini_simpson(_newest(rng, _Tuned(carried_on=True))),
-            lambda: theory.carried_on_gini_simpson(TEXT, SIZE, GENERATIONS, **TUNING)[-1],
+        2624,
+        "diversity at n = 4",
+        lambda rng: gini_simpson(_newest(rng, _Tuned(carried_on=True))),
+        RUN | TUNING,
+        (
             "as if restarted",
             lambda: theory.tuned_gini_simpson(TEXT, SIZE, GENERATIONS, **TUNING)[-1],
         ),

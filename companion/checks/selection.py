@@ -7,7 +7,7 @@ from collapse.models.gaussian import Gaussian
 from collapse.policies import Selected
 from collapse.recursion import recurse
 from collapse.theory import selection as theory
-from companion.checks.entry import Computed, Entry, Simulated
+from companion.checks.entry import Computed, Entry, law
 from companion.checks.realdata import known_spread
 
 ADVANTAGE = 0.5
@@ -64,76 +64,61 @@ def _verified(rng, mean, sizes, centre=0.0, half_width=1.0, chains=20_000):
 
 
 ENTRIES = (
-    Entry(
+    law(
         theory.selection_matrix,
         r"P_{ij}=\mathrm{Bin}(j;M,\tfrac{x(1+s)}{1+sx}),\ x=\tfrac iM",
-        "exact",
         "K = 2, M = 5, odds 1.5",
-        Simulated(
-            1541,
-            "share of chains with 3 copies after 2",
-            _after_two,
-            lambda: theory.selection_matrix(5, ADVANTAGE)[2, 3],
-            "nobody selects",
-            lambda: theory.selection_matrix(5, 0.0)[2, 3],
-        ),
+        1541,
+        "share of chains with 3 copies after 2",
+        _after_two,
+        {"sample_size": 5, "advantage": ADVANTAGE},
+        {"advantage": 0.0},
+        at=(2, 3),
     ),
-    Entry(
+    law(
         theory.fixation_with_selection,
         r"f=Pf,\ f(0)=0,\ f(M)=1",
-        "exact",
         "p = (0.3, 0.7); M = 4, odds 1.5; n = 30",
-        Simulated(
-            1542,
-            "share of chains with the preferred category alone",
-            lambda rng: _curated(rng, 4, 30, 10_000)[-1] == 1,
-            lambda: theory.fixation_with_selection(0.3, 4, ADVANTAGE),
+        1542,
+        "share of chains with the preferred category alone",
+        lambda rng: _curated(rng, 4, 30, 10_000)[-1] == 1,
+        {"probability": 0.3, "sample_size": 4, "advantage": ADVANTAGE},
+        (
             "real data selected too",
             lambda: theory.fixation_with_selection(0.45 / 1.15, 4, ADVANTAGE),
         ),
     ),
-    Entry(
+    law(
         theory.kimura_fixation,
         r"\tfrac{1-e^{-2Msp}}{1-e^{-2Ms}}",
-        "asymptotic in M",
         "p = 0.1; M = 200, s = 0.01; 4000 chains",
-        Simulated(
-            1543,
-            "share of chains with the preferred category alone",
-            _fixed,
-            lambda: theory.kimura_fixation(0.1, 200, 0.01),
-            "4Ms, of diploid genes",
-            lambda: theory.kimura_fixation(0.1, 400, 0.01),
-        ),
+        1543,
+        "share of chains with the preferred category alone",
+        _fixed,
+        {"probability": 0.1, "sample_size": 200, "advantage": 0.01},
+        ("4Ms, of diploid genes", lambda: theory.kimura_fixation(0.1, 400, 0.01)),
+        status="asymptotic in M",
     ),
-    Entry(
+    law(
         theory.verified_mean,
         r"\delta+\tfrac{\varphi(a+\delta)-\varphi(a-\delta)}{\Phi(a-\delta)-\Phi(-a-\delta)}",
-        "exact",
         "shift 1.5, a = 1; 20 accepted data",
-        Simulated(
-            1544,
-            "mean of the accepted data",
-            lambda rng: _verified(rng, 1.5, [CERTAIN, 20]),
-            lambda: theory.verified_mean(1.5, 1.0),
-            "the contraction at the centre",
-            lambda: 1.5 * theory.verifier_contraction(1.0),
-        ),
+        1544,
+        "mean of the accepted data",
+        lambda rng: _verified(rng, 1.5, [CERTAIN, 20]),
+        {"shift": 1.5, "half_width": 1.0},
+        ("the contraction at the centre", lambda: 1.5 * theory.verifier_contraction(1.0)),
     ),
-    Entry(
+    law(
         theory.verifier_contraction,
         r"\rho=1-\tfrac{2a\varphi(a)}{2\Phi(a)-1}",
-        "exact",
         "at the centre, a = 1; 20 accepted data",
-        Simulated(
-            1545,
-            "20 times the squared mean of the accepted data",
-            lambda rng: 20 * _verified(rng, 0.0, [CERTAIN, 20]) ** 2,
-            lambda: theory.verifier_contraction(1.0),
-            "the variance of uniform data",
-            lambda: 1 / 3,
-        ),
-        "variance",
+        1545,
+        "20 times the squared mean of the accepted data",
+        lambda rng: 20 * _verified(rng, 0.0, [CERTAIN, 20]) ** 2,
+        {"half_width": 1.0},
+        ("the variance of uniform data", 1 / 3),
+        case="variance",
     ),
     Entry(
         theory.verifier_contraction,
@@ -150,18 +135,15 @@ ENTRIES = (
         ),
         "slope",
     ),
-    Entry(
+    law(
         theory.verified_error,
         r"e_{n+1}=\rho^2e_n+\rho/M_n",
-        "asymptotic in M",
         "offset 0.05, a = 1; M = 400, n = 3, 4000 chains",
-        Simulated(
-            1546,
-            "squared distance from the verifier's centre",
-            lambda rng: _verified(rng, 0.0, 3 * [400], centre=-0.05, chains=4000) ** 2,
-            lambda: theory.verified_error(1.0, 400, 3, offset=0.05)[-1],
-            "without a verifier",
-            lambda: 0.05**2 + 3 / 400,
-        ),
+        1546,
+        "squared distance from the verifier's centre",
+        lambda rng: _verified(rng, 0.0, 3 * [400], centre=-0.05, chains=4000) ** 2,
+        {"half_width": 1.0, "sample_size": 400, "generations": 3, "offset": 0.05},
+        ("without a verifier", 0.05**2 + 3 / 400),
+        status="asymptotic in M",
     ),
 )
