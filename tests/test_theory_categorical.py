@@ -1,5 +1,6 @@
 """The exact laws of resampling, each against a computation of another kind."""
 
+import inspect
 from itertools import product
 
 import mpmath
@@ -238,22 +239,10 @@ def test_expected_vocabularies_are_sums():
 
 GOOD = {"probabilities": REALITY, "sample_size": 5, "generations": 2}
 FUNCTIONS = {
-    theory.lost_in_one_generation: ["probabilities", "sample_size"],
-    theory.expected_categories_lost: ["probabilities", "sample_size"],
-    theory.expected_mass_lost: ["probabilities", "sample_size"],
-    theory.expected_gini_simpson: list(GOOD),
-    theory.variance: list(GOOD),
-    theory.covariance: list(GOOD),
-    theory.fixation_probability: ["probabilities"],
-    theory.transition_matrix: ["sample_size"],
-    theory.spectrum: ["sample_size"],
-    theory.expected_absorption_time: ["probabilities", "sample_size"],
-    theory.diffusion_absorption_time: ["probabilities", "sample_size"],
-    theory.survival_constant: ["sample_size", "generations"],
-    theory.survival_probability: list(GOOD),
-    theory.exact_survival_probability: list(GOOD),
-    theory.expected_alive: list(GOOD),
-    theory.exact_expected_alive: list(GOOD),
+    function: [name for name in inspect.signature(function).parameters if name in GOOD]
+    for _, function in inspect.getmembers(theory, inspect.isfunction)
+    if function.__module__ == theory.__name__
+    and function not in (theory.binomial_rows, theory._lost)
 }
 BAD = {
     "probabilities": [[np.nan, 1], [-0.5, 1.5], [0.5, 0.6], [], 1.0, [[0.5, 0.5]], ["a"], None],
@@ -278,6 +267,10 @@ def test_bad_arguments(function, names):
 
 
 def test_too_large_for_a_matrix():
+    with pytest.raises(ValueError, match="starts must be at most 1"):
+        theory.binomial_rows([0.5, 1.5], 7)
+    with pytest.raises(ValueError, match="size must be an integer of at least 1"):
+        theory.binomial_rows([0.5], 0)
     with pytest.raises(ValueError, match="sample_size must be at most 5000"):
         theory.transition_matrix(5001)
     with pytest.raises(ValueError, match="sample_size must be at most 20000"):

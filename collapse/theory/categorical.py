@@ -29,6 +29,7 @@ def binomial_rows(starts, size):
 
     Exact up to what is cut, by Bernstein's bound; `collapse.theory.mixture` uses it too.
     """
+    starts, size = validation.share("starts", starts), validation.integer("size", size, 1)
     starts = np.where(starts < 1e-300, 0.0, starts)  # scipy's binomial overflows near 1e-305
     # Bernstein: P(|Z - Mp| > h) <= 2 exp(-h^2 / (2 (Mp(1-p) + h/3)))
     nats = np.log(2 / TRUNCATED)
