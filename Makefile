@@ -49,7 +49,6 @@ test: $(READY) ## run the tests and every chapter
 lint: $(READY) ## check style, docstrings, metadata and repository
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m numpydoc lint $$(find collapse companion -name '*.py' ! -name '_*')
 	@$(PY) -m codespell_lib
 	@$(PY) -m validate_pyproject pyproject.toml
 	@$(PY) -m repo_review .
