@@ -71,10 +71,10 @@ def test_policies(texts):
     fit = FitNGram(2, len(texts.vocabulary))
     pooled = rewrite(texts, fit, rng=seeded(2664), generations=3, policy=accumulate)
     assert pooled.newest.counts.unigrams.sum() == 3 * texts.train.size
-    kept = rewrite(texts, fit, rng=seeded(2665), generations=4, policy=KeepReal(texts.train, 1.0))
+    kept = rewrite(texts, fit, rng=seeded(2665), generations=4, policy=KeepReal(1.0, texts.train))
     perplexity = kept.measured["perplexity"][1:, 0]
     np.testing.assert_allclose(perplexity, perplexity[0])  # the same real text each time
-    mixed = rewrite(texts, fit, rng=seeded(2665), generations=4, policy=KeepReal(texts.train, 0.1))
+    mixed = rewrite(texts, fit, rng=seeded(2665), generations=4, policy=KeepReal(0.1, texts.train))
     assert mixed.newest.counts.unigrams.sum() == texts.train.size
     assert mixed.measured["perplexity"][4, 0] != perplexity[0]
 

@@ -509,3 +509,28 @@ def test_a_policy_of_ones_own_plugs_in():
     assert_agrees(features(exact) - features(raw), 0)
     replaced = accumulated(Gaussian(0, 1), FitGaussian(ddof=1), draw_statistics, replace)
     assert_refutes(features(exact) - features(replaced), 0)
+
+
+class Pooled(Gaussian):
+    """A family of somebody's own whose draws lose the axis of the chains."""
+
+    def statistics(self, size, rng):
+        return self.sample(size, rng)[0]
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (
+            lambda data: Gaussian(np.mean(data.mean), 1.0),
+            r"fit gave a Gaussian .* axis of the 3 chains in front, got shape \(\)",
+        ),
+        (
+            lambda data: Pooled(data.mean, 1.0),
+            r"sample of Pooled .* axis of the 3 chains in front, got shape \(4,\)",
+        ),
+    ],
+)
+def test_chains_that_are_pooled_are_named(fit, message):
+    with pytest.raises(ValueError, match=message):
+        gaussian_run(fit=fit, chains=3, sample_size=4, generations=2)

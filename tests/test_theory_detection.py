@@ -287,20 +287,22 @@ def test_filtered_serves_any_family():
 
 
 def test_all_real_behind_no_detector_is_reality():
-    variance = run_filtered(Filtered(1.0), 7854, None, sample_size=5, generations=6).variance
+    variance = run_filtered(
+        Filtered(1.0, 1.0, 1.0), 7854, None, sample_size=5, generations=6
+    ).variance
     assert_agrees(variance, 0.8)
     assert_refutes(variance, 0.8**2)
 
 
 def test_a_detector_that_keeps_too_little_is_refused():
     with pytest.raises(ValueError, match="must let enough pass"):
-        run_filtered(Filtered(0.0, keep_generated=0.0), reality=None, chains=1)
+        run_filtered(Filtered(0.0, 1.0, 0.0), reality=None, chains=1)
 
 
 @pytest.mark.parametrize("keep", [lambda x: x[:, :1], lambda x: x + 2.0, lambda x: x - 9.0])
 def test_a_detector_that_returns_nonsense_is_refused(keep):
     with pytest.raises(ValueError, match="keep_real"):
-        run_filtered(Filtered(0.5, keep_real=keep), chains=1)
+        run_filtered(Filtered(0.5, keep, 1.0), chains=1)
 
 
 def slow_estimate(share, p, q, size, missed, rng):
@@ -375,9 +377,9 @@ def test_smallest_size():
         (lambda: theory.filtered_share(0.1, 1.2, 0.0), "keep_real"),
         (lambda: theory.filtered_law([0.5, 0.5], [0.0, 0.0]), "keep_real"),
         (lambda: theory.filtered_law([0.5, 0.5], [0.5, 0.5, 0.5]), "keep_real"),
-        (lambda: Filtered(1.5), "share"),
-        (lambda: Filtered(0.5, keep_real=-0.1), "keep_real"),
-        (lambda: Filtered(0.5, keep_generated=1.1), "keep_generated"),
+        (lambda: Filtered(1.5, 1, 1), "share"),
+        (lambda: Filtered(0.5, -0.1, 1), "keep_real"),
+        (lambda: Filtered(0.5, 1, 1.1), "keep_generated"),
     ],
 )
 def test_bad_input_is_refused(call, name):

@@ -34,7 +34,7 @@ def main(chains):
     first = fit(texts.train)
     runs = {
         "replace": (replace, Ancestral()),
-        "keep": (KeepReal(texts.train, share=0.1), Ancestral()),
+        "keep": (KeepReal(0.1, texts.train), Ancestral()),
         "accumulate": (accumulate, Ancestral()),
         "tempered": (replace, Temperature(0.97)),
     }

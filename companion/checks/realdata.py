@@ -3,7 +3,8 @@
 import numpy as np
 
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.policies import FreshReal, GenerationMixture, KeepReal, Tempered
+from collapse.models.wrappers import Sharpened
+from collapse.policies import FreshReal, GenerationMixture, KeepReal
 from collapse.recursion import draw_samples
 from collapse.theory import realdata as theory
 from companion.checks.entry import Computed, Entry, law
@@ -72,7 +73,9 @@ def _thresholds(rng, bias, real=10**6, synthetic=100, chains=100_000):
 
 
 def _biased(rng):
-    return _fitted(rng, Tempered(0.7, FreshReal(number=4)), 10, 4, FitGaussian(ddof=1))
+    return _fitted(rng, FreshReal(number=4), 10, 4, Sharpened(FitGaussian(1), 0.7)).tempered(
+        1 / 0.7
+    )
 
 
 def _beta_spread(parameters):
@@ -170,7 +173,7 @@ ENTRIES = (
         "K = 3; 5 real data kept, 4 synthetic; n = 4",
         1527,
         "diversity",
-        words(KeepReal(), [5, 9, 9, 9], 4),
+        words(KeepReal(1.0), [5, 9, 9, 9], 4),
         {"real": 5, "synthetic": 4, "generations": 4},
         ("5 fresh real data", lambda: theory.fresh_diversity([5, 9, 9, 9], 4, 5)[-1]),
         case="K = 3",
@@ -192,7 +195,7 @@ ENTRIES = (
         "N(0, 1), ddof=0; 3 real data kept, 6 synthetic; n = 12",
         1529,
         "variance",
-        normal(KeepReal(), [3] + 11 * [9], 12),
+        normal(KeepReal(1.0), [3] + 11 * [9], 12),
         {"real": 3, "synthetic": 6},
         ("the real set's own", 1 - 1 / 3),
     ),
@@ -254,8 +257,14 @@ ENTRIES = (
         "variance",
         lambda rng: (
             _fitted(
-                rng, Tempered(0.8, FreshReal(number=3000)), 9000, 30, FitGaussian(1), chains=2000
+                rng,
+                FreshReal(number=3000),
+                9000,
+                30,
+                Sharpened(FitGaussian(1), 0.8),
+                chains=2000,
             ).variance
+            / 0.8
         ),
         {"ratio": 2.0, "bias": 0.8},
         (

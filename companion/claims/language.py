@@ -124,7 +124,7 @@ def keeping_real_text():
         found.append(np.count_nonzero(text))
     law, without = theory.expected_words(counts, 10, share=0.1), theory.expected_words(counts, 10)
     words = compare("words alive after 10 generations, a tenth real", law[10], found)
-    run = _run(605, policy=KeepReal(texts.train, share=0.1), chains=4)
+    run = _run(605, policy=KeepReal(0.1, texts.train), chains=4)
     rise, alone = run.measured["perplexity"], _trigrams().measured["perplexity"]
     ratio = compare(
         "log ratio of the perplexities of generations 10 and 1 of a smoothed trigram model, a "
