@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from collapse import validation
 from collapse.policies import replace
+from collapse.progress import progress
 from collapse.seeds import generator
 
 
@@ -250,9 +250,7 @@ def _advance(lineage, generations, rng):
     sizes = validation.sample_sizes(run.sample_size, total, minimum=smallest)
     kept, rows = {}, []
     try:
-        steps = range(now.generation, total)
-        # disable=None: quiet where there is no terminal
-        for n in tqdm(steps, delay=2, leave=False, unit="generation", disable=None):
+        for n in progress(range(now.generation, total), "generation"):
             step = Step(n, int(sizes[n]), run.chains, reality, now.newest, run.draw)
             data, memory = run.policy(step, now.memory, rng)
             _check("sample of", data, now.newest, run.chains)

@@ -3,8 +3,7 @@
 import argparse
 import json
 
-from tqdm import tqdm
-
+from collapse.progress import progress
 from companion.claims import entries
 from companion.claims.table import Table
 
@@ -24,7 +23,7 @@ def main(arguments=None):
     claims.add_argument("--json", action="store_true", help="print for machines")
     options = parser.parse_args(arguments)
     try:
-        found = list(tqdm(entries(options.identifiers or None), leave=False, unit="claim"))
+        found = list(progress(entries(options.identifiers or None), "claim"))
     except ValueError as error:
         parser.error(str(error))
     if options.json:

@@ -11,6 +11,7 @@ from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
 from collapse.policies import accumulate, pool, replace
+from collapse.progress import progress
 from collapse.recursion import draw_samples, draw_statistics, extend, recurse
 from collapse.seeds import seeded
 from collapse.theory import gaussian as theory
@@ -534,3 +535,10 @@ class Pooled(Gaussian):
 def test_chains_that_are_pooled_are_named(fit, message):
     with pytest.raises(ValueError, match=message):
         gaussian_run(fit=fit, chains=3, sample_size=4, generations=2)
+
+
+def test_the_bar_is_quiet_where_there_is_no_terminal(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    assert progress(range(2), "step").disable
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert not progress(range(2), "step").disable

@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special
-from tqdm import tqdm
 
 from collapse import validation
+from collapse.progress import progress
 from collapse.seeds import generator
 
 _BLOCK = 1 << 14  # the optimiser works through the parameters in blocks that stay in the cache
@@ -632,7 +632,7 @@ class FitVAE:
         tape, count = Tape(weights, (len(parameters), self.batch)), 0
         noise = np.log(self.noise)
         flat = [a.reshape(-1) for a in (parameters, slopes, first, second)]
-        for epoch in tqdm(range(self.epochs), delay=2, leave=False, unit="epoch"):
+        for epoch in progress(range(self.epochs), "epoch"):
             for x in batches(self.batch, rng):
                 tape.x[...] = x.reshape(tape.x.shape)
                 rng.standard_normal(out=tape.noise, dtype=np.float32)
