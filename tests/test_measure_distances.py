@@ -7,7 +7,7 @@ from scipy import integrate, linalg, optimize, stats
 
 from collapse.measure import distances
 from collapse.models.adapters import ScipyLaw
-from collapse.models.categorical import Categorical, FitCategorical
+from collapse.models.categorical import Categorical, FitCategorical, zipf
 from collapse.models.gaussian import Gaussian
 from collapse.models.histogram import Histogram
 from collapse.models.kde import KernelDensity
@@ -495,3 +495,22 @@ def test_unknown_pairs_are_refused():
         distances.kl(Gaussian([0, 1], 1), BATCH)
     with pytest.raises(ValueError, match="truth"):
         distances.tail_mass(FIRST, BATCH)
+
+
+@pytest.mark.parametrize(
+    ("order", "value"),
+    [(0, 3), (1, 2 * np.sqrt(2)), (2, 8 / 3), (0.5, (0.5**0.5 + 1) ** 2), (50, 2)],
+)
+def test_effective_numbers(order, value):
+    law = Categorical([[0.5, 0.25, 0.25, 0.0], [0.25] * 4])
+    found = distances.effective_number(law, order)
+    assert found == pytest.approx([value, 4], rel=0.02 if order == 50 else 1e-12)
+    if order == 2:
+        np.testing.assert_allclose(found, 1 / (1 - distances.gini_simpson(law)))
+    with pytest.raises(ValueError, match="order"):
+        distances.effective_number(law, -1)
+
+
+def test_zipf():
+    np.testing.assert_allclose(zipf(3).probabilities, np.array([6, 3, 2]) / 11)
+    np.testing.assert_allclose(zipf(2, 0).probabilities, 0.5)

@@ -163,6 +163,21 @@ def gini_simpson(model):
     return 1 - (_columns("gini_simpson", model) ** 2).sum(axis=-1)
 
 
+def effective_number(model, order=1):
+    r"""Effective number of categories :math:`(\sum p^q)^{1/(1-q)}`, from 1 to K, shape (...).
+
+    Hill's number of the `order` q >= 0: how many equally likely categories are as diverse.
+    Order 0 counts what is alive, order 1 is exp(entropy), order 2 is 1/(1 - Gini-Simpson), which
+    only the frequent ones move.
+    """
+    order = validation.real("order", order, 0)
+    p = _columns("effective_number", model)
+    if order == 1:
+        return np.exp(special.entr(p).sum(axis=-1))
+    powers = special.logsumexp(order * np.log(np.where(p > 0, p, 1.0)), axis=-1, b=p > 0)
+    return np.exp(powers / (1 - order))
+
+
 def alive(model):
     """Count the categories with positive probability, from 1 to K, shape (...)."""
     return np.count_nonzero(_columns("alive", model), axis=-1)

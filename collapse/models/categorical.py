@@ -215,6 +215,13 @@ class FitCategorical:
         )
 
 
+def zipf(categories, exponent=1.0):
+    """Return Zipf's law: the category of rank r, from 1, is as frequent as r to -`exponent`."""
+    rank = np.arange(1.0, validation.integer("categories", categories, 1) + 1)
+    weight = rank ** -validation.real("exponent", exponent, 0)
+    return Categorical(weight / weight.sum())
+
+
 def _rows(array):
     """View an array of shape (..., W) as rows, shape (R, W)."""
     return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
