@@ -104,6 +104,20 @@ def one_law(name, value):
     return array
 
 
+def covariance(name, value):
+    """Return `value` as one covariance matrix, shape ``(d, d)``."""
+    array = finite(name, value)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
+        raise ValueError(f"{name} must have shape (d, d), got {array.shape}")
+    smallest = np.linalg.eigvalsh(array).min()
+    if not np.allclose(array, array.T) or smallest < -1e-12 * np.abs(array).max():
+        raise ValueError(
+            f"{name} must be symmetric and positive semi-definite, "
+            f"got a smallest eigenvalue of {smallest:.3g}"
+        )
+    return array
+
+
 def constant_size(sample_size, largest=np.inf):
     """Return a sample size that must be the same every generation, as int."""
     if callable(sample_size) or np.ndim(sample_size):

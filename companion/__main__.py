@@ -11,10 +11,7 @@ from companion.claims.table import Table
 def main(arguments=None):
     """Run the command line.
 
-    Parameters
-    ----------
-    arguments : list of str, optional
-        The arguments, those of the process by default.
+    `arguments`: the arguments, those of the process by default.
     """
     parser = argparse.ArgumentParser(prog="python -m companion", description="The book's ledger.")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -10,29 +10,12 @@ def _inverse_sizes(sample_size, generations):
 
 
 def expected_risk_v2(sample_size, generations):
-    r"""Equation (4) of arXiv v2 for the expected risk at unit variance.
+    r"""Equation (4) of arXiv v2 for the expected risk at unit variance, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
+    :math:`1/M_0+\dots+1/M_{n-2}+3/(2M_{n-1})`, zero for reality.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        :math:`1/M_0+\dots+1/M_{n-2}+3/(2M_{n-1})`, zero for reality.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Wrong for n > 1, even to first order: the shrinking standard deviation contributes
-    1/(2M) in every generation, not only in the last. Right to first order, for ddof=1, is
+    Wrong for n > 1, even to first order: the shrinking standard deviation contributes 1/(2M) in
+    every generation, not only in the last. Right to first order, for ddof=1, is
     :math:`\frac32\sum_{i<n}1/M_i` (the Supplementary Information of the journal version,
     second-hand); exact is `collapse.theory.gaussian.expected_risk`.
     """
@@ -43,25 +26,8 @@ def expected_risk_v2(sample_size, generations):
 def expected_risk_supplement(sample_size, generations):
     r"""Equation (6) of the journal's supplement, second-hand: the risk to first order.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
+    :math:`\frac32\sum_{i<n}1/M_i`, at unit variance.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        :math:`\frac32\sum_{i<n}1/M_i`, at unit variance.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Asymptotic: right to first order in the sum for ddof=1. For n much larger than M it is up to
     half too large, since the standard deviation cannot fall below zero and its part stops at 2.
     """
@@ -69,27 +35,10 @@ def expected_risk_supplement(sample_size, generations):
 
 
 def variance_of_risk_v2(sample_size, generations):
-    r"""Equation (5) of arXiv v2 for the variance of the risk at unit variance.
+    r"""Equation (5) of arXiv v2 for the variance of the risk at unit variance, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
+    :math:`\sum_{i<n-1}2/M_i^2+3/M_{n-1}^2+\sum_{i\ne j}3/(M_iM_j)`, zero for reality.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        :math:`\sum_{i<n-1}2/M_i^2+3/M_{n-1}^2+\sum_{i\ne j}3/(M_iM_j)`, zero for reality.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Wrong for every n, even to leading order, which is :math:`\frac52(\sum_{i<n}1/M_i)^2`; exact is
     `collapse.theory.gaussian.variance_of_risk`.
     """

@@ -10,6 +10,12 @@ sample_size : M_n, the number of data that generation n + 1 learns from: a numbe
     callable of n; M where it must be constant
 generations : N
 ddof : the fitted variance divides by M - ddof, from 0 to 1
+variance, covariance : reality's, a number and shape (d, d)
+trace, eigenvalues : of reality's covariance, a number and shape (d,)
+dimension, latent_dimension : d, and q, the number of codes or principal components, below d
 probabilities : reality, a categorical law of shape (K,)
+temperature : T, positive: laws are drawn from to the power 1/T, normalised
+bandwidth : h, the standard deviation of the kernel, the same every generation
+intensity, target, epsilon, fraction : of the procedures in `collapse.models.wrappers`
 level : the probability that a test calls real data generated, above 0 and below 1
 """

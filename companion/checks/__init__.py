@@ -44,20 +44,7 @@ REGISTRY = (
 def run(names=None):
     """Check the entries of the registry, one after the other.
 
-    Parameters
-    ----------
-    names : iterable of str, optional
-        The names of the entries, or of whole modules such as ``"gaussian"``. All by default.
-
-    Yields
-    ------
-    Result
-        The entry, its comparison and its control, in the order of the registry.
-
-    Raises
-    ------
-    ValueError
-        If there is no entry of a name.
+    `names`: the names of the entries, or of whole modules such as ``"gaussian"``. All by default.
     """
     wanted = None if names is None else set(names)
     known = {key for entry in REGISTRY for key in (entry.name, entry.module)}

@@ -13,22 +13,12 @@ from companion.comparison import Comparison, compare
 class Entry:
     """A closed form, the setting in which it is checked, and the check.
 
-    Parameters
-    ----------
-    function : callable
-        The function of `collapse.theory`.
-    formula : str
-        Its formula in TeX, short.
-    status : str
-        ``exact``, ``asymptotic in ...``, ``bound`` or ``printed``: a formula of the paper that is
-        wrong, or right to first order only. Of a printed formula the control is the formula
-        itself, and the comparison what is right.
-    setting : str
-        What is simulated, in words.
-    check : callable
-        ``check()`` returns two comparisons: with the prediction, and with a plausible wrong one.
-    case : str
-        What tells apart several entries of one function.
+    `function`: the function of `collapse.theory`. `formula`: its formula in TeX, short. `status`:
+    ``exact``, ``asymptotic in ...``, ``bound`` or ``printed``: a formula of the paper that is
+    wrong, or right to first order only. Of a printed formula the control is the formula itself,
+    and the comparison what is right. `setting`: what is simulated, in words. `check`: ``check()``
+    returns two comparisons: with the prediction, and with a plausible wrong one. `case`: what
+    tells apart several entries of one function.
     """
 
     function: Callable
@@ -86,20 +76,10 @@ class Result(NamedTuple):
 class Simulated:
     """Compare the mean of independent values with what theory says.
 
-    Parameters
-    ----------
-    seed : int
-        The seed, of this check alone.
-    quantity : str
-        What is observed.
-    observe : callable
-        ``observe(rng)`` returns one value for each chain; it does not know theory.
-    predict : callable
-        ``predict()`` returns the prediction.
-    wrong : str
-        What is wrong with the control, in words.
-    control : callable
-        ``control()`` returns the wrong prediction.
+    `seed`: the seed, of this check alone. `quantity`: what is observed. `observe`:
+    ``observe(rng)`` returns one value for each chain; it does not know theory. `predict`:
+    ``predict()`` returns the prediction. `wrong`: what is wrong with the control, in words.
+    `control`: ``control()`` returns the wrong prediction.
     """
 
     seed: int
@@ -122,20 +102,10 @@ class Simulated:
 class Computed:
     """Compare a number that another method computes: rounding takes the part of chance.
 
-    Parameters
-    ----------
-    quantity : str
-        What is computed.
-    observe : callable
-        ``observe()`` returns the number.
-    error : float
-        A bound of its rounding error, in the place of a standard error.
-    predict : callable
-        ``predict()`` returns the prediction.
-    wrong : str
-        What is wrong with the control, in words.
-    control : callable
-        ``control()`` returns the wrong prediction.
+    `quantity`: what is computed. `observe`: ``observe()`` returns the number. `error`: A bound of
+    its rounding error, in the place of a standard error. `predict`: ``predict()`` returns the
+    prediction. `wrong`: what is wrong with the control, in words. `control`: ``control()`` returns
+    the wrong prediction.
     """
 
     quantity: str

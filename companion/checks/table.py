@@ -8,10 +8,7 @@ HEAD = ("Law", "Setting", "Predicted and observed", "Control")
 class Table:
     """Results of `companion.checks.run` as a table.
 
-    Parameters
-    ----------
-    results : iterable of companion.checks.entry.Result
-        The results, in order.
+    `results`: the results, in order.
     """
 
     def __init__(self, results):

@@ -88,20 +88,7 @@ DISCUSSED = {
 def entries(identifiers=None):
     """Yield the ledger's entries, running the checks.
 
-    Parameters
-    ----------
-    identifiers : iterable of str, optional
-        The claims wanted, all by default.
-
-    Yields
-    ------
-    companion.claims.ledger.Entry
-        In the order of the ledger.
-
-    Raises
-    ------
-    ValueError
-        If there is no such claim.
+    `identifiers`: the claims wanted, all by default.
     """
     known = [statement.identifier for statement in STATEMENTS]
     wanted = known if identifiers is None else list(identifiers)

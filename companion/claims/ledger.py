@@ -18,19 +18,11 @@ AGREES, REFUTES = 5.0, 8.0
 class Statement:
     """A claim as the paper makes it.
 
-    Parameters
-    ----------
-    identifier : str
-        ``C1`` to ``C37`` for the paper's claims, ``S1`` to ``S9`` for its summary statements.
-    text : str
-        The statement in our words.
-    source : str
-        Version and section of the paper.
-    kind : str
-        How it could be settled: ``proof``, ``simulation``, ``small network``,
-        ``language model``, ``discussion``, or several, joined by commas.
-    untested : str
-        Why there is no check, empty if there is one.
+    `identifier`: ``C1`` to ``C37`` for the paper's claims, ``S1`` to ``S9`` for its summary
+    statements. `text`: the statement in our words. `source`: version and section of the paper.
+    `kind`: how it could be settled: ``proof``, ``simulation``, ``small network``, ``language
+    model``, ``discussion``, or several, joined by commas. `untested`: why there is no check, empty
+    if there is one.
     """
 
     identifier: str
@@ -44,19 +36,11 @@ class Statement:
 class Evidence:
     """What a check found.
 
-    Parameters
-    ----------
-    stated : tuple of Comparison
-        The statement's own predictions, where it applies; the first is the headline.
-    control : Comparison
-        A wrong prediction of a number observed: it must be refuted, or the check has no power.
-    corrected : tuple of Comparison
-        Predictions of the corrected statement, if it fails as stated.
-    outside : tuple of Comparison
-        The statement's predictions where its condition is not met, if it has one: these must
-        be refuted, or the condition is not needed.
-    condition : str
-        The condition, or the correction.
+    `stated`: the statement's own predictions, where it applies; the first is the headline.
+    `control`: A wrong prediction of a number observed: it must be refuted, or the check has no
+    power. `corrected`: predictions of the corrected statement, if it fails as stated. `outside`:
+    the statement's predictions where its condition is not met, if it has one: these must be
+    refuted, or the condition is not needed. `condition`: the condition, or the correction.
     """
 
     stated: tuple
@@ -91,15 +75,8 @@ def _refuted(comparison):
 def together(*checks):
     """Make one check of several checks of one claim.
 
-    Parameters
-    ----------
-    *checks : callable
-        Checks that return `Evidence`.
-
-    Returns
-    -------
-    callable
-        A check with the comparisons of all of them, and the weakest of their controls.
+    A check with the comparisons of all of them, and the weakest of their controls. `*checks`:
+    checks that return `Evidence`.
     """
 
     def check():

@@ -19,10 +19,7 @@ HEAD = ("Claim", "Verdict", "Evidence", "Chapter")
 class Table:
     """The entries of the ledger as a table.
 
-    Parameters
-    ----------
-    entries : iterable of companion.claims.ledger.Entry
-        The entries, in order.
+    `entries`: the entries, in order.
     """
 
     def __init__(self, entries):
