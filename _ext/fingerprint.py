@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+from pathlib import Path
 
 DYNAMIC = {"import_module", "__import__", "iter_modules", "walk_packages"}
 
@@ -82,4 +83,7 @@ def fingerprint(notebook, root):
         digest.update(f"{path.relative_to(root)} {content}\n".encode())
     digest.update(platform.python_version().encode())
     digest.update(os.environ.get("COLLAPSE_SEED_OFFSET", "0").encode())
+    if own := os.environ.get("COLLAPSE_CORPUS"):
+        texts = sorted(Path(own).glob("*.txt")) if Path(own).is_dir() else [Path(own)]
+        digest.update("".join(hashlib.sha256(p.read_bytes()).hexdigest() for p in texts).encode())
     return digest.hexdigest()

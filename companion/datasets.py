@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-import lzma
+import os
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from collapse import validation
-from collapse.models.ngram.text import tokens
+from collapse.models.ngram.text import read_text, tokens
 
 DATA = resources.files(__package__) / "data"
 
@@ -26,19 +26,7 @@ class DamagedDataError(OSError):
 
 @dataclass(frozen=True)
 class Address:
-    """One State of the Union address.
-
-    Parameters
-    ----------
-    year : int
-        The year in which it was given.
-    president : str
-        The president who gave it.
-    party : str or None
-        The president's party, None for a president without one.
-    text : str
-        What was said, in one paragraph.
-    """
+    """A State of the Union address: its `year`, the `president`, the `party` if any, the `text`."""
 
     year: int
     president: str
@@ -48,81 +36,86 @@ class Address:
 
 @cache
 def state_of_the_union():
-    """Return the State of the Union addresses from 1790 to 2021, in the order they were given.
+    """Return the 233 State of the Union addresses from 1790 to 2021, in order, as a tuple.
 
-    Returns
-    -------
-    tuple of Address
-        The 233 addresses. The tuple is the same object at every call.
-
-    Raises
-    ------
-    DamagedDataError
-        If the file is missing, truncated or altered.
-
-    Notes
-    -----
-    There is no address for 1933 and there are two for 1953 and 1961, by the president who
-    left and the one who came. Source, licence and the changes made are in
+    The same object at every call. There is no address for 1933 and there are two for 1953 and 1961,
+    by the president who left and the one who came. Source, licence and the changes made are in
     ``companion/data/state_of_the_union.LICENSE.md``.
     """
-    lines = lzma.decompress(_verified("state_of_the_union.jsonl.xz")).decode().splitlines()
+    lines = _unxz("state_of_the_union.jsonl.xz").decode().splitlines()
     return tuple(Address(**json.loads(line)) for line in lines)
 
 
-def word_counts(addresses=None):
-    """Return the vocabulary with the number of times that each word occurs.
+@dataclass(frozen=True)
+class Corpus:
+    """Real text: the `name` that sentences call it by, and its `documents`, a tuple of strings."""
 
-    Parameters
-    ----------
-    addresses : iterable of Address, optional
-        The addresses to count, all of them by default.
+    name: str
+    documents: tuple
 
-    Returns
-    -------
-    words : ndarray of str, shape (K,)
-        The distinct tokens, the most frequent first, equally frequent ones alphabetically.
-    counts : ndarray of int64, shape (K,)
-        How often each one occurs.
 
-    Raises
-    ------
-    DamagedDataError
-        If the shipped file is needed and is missing, truncated or altered.
+def corpus():
+    """Return the text that the book is about: by default the State of the Union addresses.
 
-    Notes
-    -----
-    The counts of the whole corpus are computed once and kept; their arrays are read-only.
+    The environment variable ``COLLAPSE_CORPUS`` names another: a file of text, which is cut into
+    documents of at least 128 words, so that some can be held out, or a folder with a file
+    ``*.txt`` for each document. It goes by the name of the file or folder.
     """
-    return _all_word_counts() if addresses is None else _word_counts(addresses)
+    return _corpus(os.environ.get("COLLAPSE_CORPUS", ""))
 
 
 @cache
-def _all_word_counts():
-    words, counts = _word_counts(state_of_the_union())
-    words.flags.writeable = counts.flags.writeable = False
-    return words, counts
+def _corpus(where):
+    if not where:
+        texts = tuple(address.text for address in state_of_the_union())
+        return Corpus("the State of the Union addresses", texts)
+    path = Path(where)
+    if not path.is_dir():
+        return Corpus(path.stem, tuple(pieces(read_text(path))))
+    if not (files := sorted(path.glob("*.txt"))):
+        raise ValueError(f"COLLAPSE_CORPUS must be a file or a folder with *.txt, got {where!r}")
+    return Corpus(path.name, tuple(map(read_text, files)))
 
 
-def _word_counts(addresses):
+def pieces(text, most=200):
+    """Cut one long text into documents of nearly the same number of words, a list in order.
+
+    There are at most `most`, of at least 128 words each, and at least ten.
+    """
+    words = tokens(text)
+    count = min(validation.integer("most", most, 10), len(words) // 128)
+    if count < 10:
+        raise ValueError(f"text must have at least {10 * 128} words, got {len(words)}")
+    return [" ".join(part) for part in np.array_split(np.array(words, dtype=object), count)]
+
+
+def word_counts(texts=None):
+    """Return the distinct words of texts, the most frequent first, and how often each occurs.
+
+    Two arrays of shape (K,); equally frequent words come alphabetically. By default those of the
+    `corpus`, which are computed once, and read-only.
+    """
+    return _word_counts(corpus().documents if texts is None else tuple(texts))
+
+
+@cache
+def _word_counts(texts):
     counter = Counter()
-    for address in addresses:
-        counter.update(tokens(address.text))
+    for text in texts:
+        counter.update(tokens(text))
     ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
     words = np.array([word for word, _ in ordered], dtype=np.str_)
-    return words, np.array([count for _, count in ordered], dtype=np.int64)
+    counts = np.array([count for _, count in ordered], dtype=np.int64)
+    words.flags.writeable = counts.flags.writeable = False
+    return words, counts
 
 
 @dataclass(frozen=True, eq=False)
 class Digits:
     """Pictures of handwritten digits.
 
-    Parameters
-    ----------
-    images : ndarray of float32, shape (N, pixels)
-        Grey levels in [0, 1], 1 being ink, row by row; 28 x 28 = 784 for MNIST.
-    labels : ndarray of int, shape (N,)
-        The digits.
+    `images` are grey levels in [0, 1], 1 being ink, row by row, shape (N, pixels), float32; 784
+    pixels for MNIST. `labels` are the digits, shape (N,).
     """
 
     images: np.ndarray
@@ -139,30 +132,12 @@ class Digits:
 
 
 def digits(path=None):
-    """Return real handwritten digits: 5,000 of MNIST, or those in a folder.
+    """Return real handwritten digits, in the order of the files, with read-only arrays.
 
-    Parameters
-    ----------
-    path : str or path, optional
-        A folder with ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte``, or the same with
-        the ending ``.gz``, as MNIST's 60,000 training digits are distributed. By default the
-        5,000 that are shipped: 500 of each digit, in an order that knows nothing of them.
-
-    Returns
-    -------
-    Digits
-        The pictures and their labels, in the order of the files. The arrays are read-only.
-
-    Raises
-    ------
-    DamagedDataError
-        If a shipped file is missing, truncated or altered.
-    ValueError
-        If the folder lacks a file, or a file is not what its name says.
-
-    Notes
-    -----
-    Source, licence and the changes made are in ``companion/data/digits.LICENSE.md``.
+    `path` is a folder with ``train-images-idx3-ubyte`` and ``train-labels-idx1-ubyte``, or the same
+    with the ending ``.gz``, as MNIST's 60,000 training digits are distributed. By default the 5,000
+    of MNIST that are shipped: 500 of each digit, in an order that knows nothing of them. Source,
+    licence and the changes made are in ``companion/data/digits.LICENSE.md``.
     """
     if path is None:
         return _shipped_digits()
@@ -176,7 +151,7 @@ _IDX = {"images-idx3-ubyte": 3, "labels-idx1-ubyte": 1}
 
 @cache
 def _shipped_digits():
-    return _digits(*(lzma.decompress(_verified(f"digits.{name}.xz")) for name in _IDX))
+    return _digits(*(_unxz(f"digits.{name}.xz") for name in _IDX))
 
 
 def _unpacked(folder, name):
@@ -218,7 +193,13 @@ def _idx(content, name, axes):
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def _verified(name):
+def _unxz(name):
+    import lzma  # not everywhere that Python runs, a browser for instance
+
+    return lzma.decompress(verified(name))
+
+
+def verified(name):
     """Return the bytes of a shipped file after comparing them with the released checksum."""
     remedy = (
         "Reinstall the package, or in a clone of the repository run "

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 
+from collapse.models.empirical import Empirical
 from collapse.models.ngram.counts import FitNGram, NGramCounts
 from collapse.models.ngram.smoothing import MaximumLikelihood
-from collapse.models.ngram.text import Corpus
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import categorical
@@ -26,7 +26,7 @@ def shares(seed, **options):
     """Return unigram laws, shape (chains, generations + 1, words), from the first fit on."""
     fit = FitNGram(1, WORDS, MaximumLikelihood(), **options)
     lineage = recurse(
-        Corpus(BLOCKS),
+        Empirical(BLOCKS, in_order=True),
         fit,
         sample_size=SIZE,
         generations=GENERATIONS,

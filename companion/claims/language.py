@@ -20,7 +20,8 @@ from collapse.theory import categorical
 from collapse.theory import language as theory
 from companion.claims.ledger import Evidence
 from companion.comparison import Comparison, compare
-from companion.experiments.language import addresses, rewrite
+from companion.datasets import corpus
+from companion.experiments.language import Texts, rewrite
 
 CHAINS = 10
 WHERE = "n-gram models, not neural ones"
@@ -29,7 +30,7 @@ WHERE = "n-gram models, not neural ones"
 @cache
 def _texts():
     """Return real text, the same for every check: 32,000 words, and some that are held out."""
-    texts, rng = addresses(seeded(600), part=1 / 24), seeded(613)
+    texts, rng = Texts.of(corpus().documents, seeded(600), most=60_000), seeded(613)
     train, test = (rng.permutation(part)[:500] for part in (texts.train, texts.test))
     return changed(texts, train=train, test=test)
 
@@ -154,7 +155,9 @@ def _moved(seed, smoothing, decoder, generations=5):
     judge = FitNGram(2, len(texts.vocabulary))(texts.train).broadcast(CHAINS)
     options, rng = {"decoder": decoder, "keep": (1, generations)}, seeded(seed + 50)
     run = _run(seed, fit=fit, generations=generations, **options)
-    early, late = (perplexity(judge, run[n].generate(1000, rng, decoder)) for n in (1, generations))
+    early, late = (
+        perplexity(judge, run[n].generate(1000, rng, decoder, None)) for n in (1, generations)
+    )
     low, high = np.quantile(early, [0.1, 0.99])
     return (late < low).mean(axis=-1) - 0.1, (late > high).mean(axis=-1) - 0.01
 

@@ -296,7 +296,7 @@ def stored():
     DamagedDataError
         If the file is missing, truncated or altered.
     """
-    with np.load(io.BytesIO(datasets._verified("digits_runs.npz"))) as file:
+    with np.load(io.BytesIO(datasets.verified("digits_runs.npz"))) as file:
         how = json.loads(str(file["how"]))
         measured = {name: {} for name in SETTINGS}
         for key in file.files:

@@ -1,28 +1,27 @@
 """The language experiment: models that learn from text which the last model wrote."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from collapse import validation
 from collapse.measure.distances import corpus_perplexity
+from collapse.models.empirical import Empirical
+from collapse.models.ngram.counts import NGramCounts
 from collapse.models.ngram.protocol import Generated
-from collapse.models.ngram.text import Corpus, Vocabulary, blocks, split
+from collapse.models.ngram.text import Vocabulary, blocks, split
 from collapse.policies import replace
 from collapse.recursion import recurse
-from companion.datasets import state_of_the_union, tokens
 
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """Real text in blocks of 64 words, split at random into what is learned and what is held out.
+    """Real text in blocks of 64 words: `train` to learn from, `validation` and `test` held out.
 
-    Attributes
-    ----------
-    vocabulary : Vocabulary
-        The words that occur at least twice in the training part; all others are one unknown word.
-    train, validation, test : ndarray of int32, shapes (B, 64)
-        The blocks of each part.
+    Each part has shape (B, 64). The `vocabulary` holds the words that occur at least twice in the
+    training part; all others are one unknown word.
     """
 
     vocabulary: Vocabulary
@@ -31,122 +30,78 @@ class Texts:
     test: np.ndarray
 
     @classmethod
-    def of(cls, documents, rng, *, part=1.0):
-        """Split documents into 80 % training, 10 % validation and 10 % test.
+    def of(cls, documents, rng, *, most=None):
+        """Split documents at random: 80 % training, 10 % validation and 10 % test.
 
-        Parameters
-        ----------
-        documents : sequence of str
-            The documents, each of which goes to one part as a whole.
-        rng : numpy.random.Generator
-            The generator to draw from.
-        part : float
-            The share of the training documents that is used, in (0, 1].
-
-        Returns
-        -------
-        Texts
-            The blocks.
-
-        Raises
-        ------
-        ValueError
-            If there are too few documents or words for three parts, or `part` is out of range.
+        Of those to learn from every second, third, ... is used, so that there are about `most`
+        words, by default all.
         """
-        part = validation.real("part", part, 0, 1, open_below=True)
         train, *held_out = split(documents, (0.8, 0.1, 0.1), rng)
-        train = train[:: max(1, round(1 / part))]
+        if most is not None:
+            most = validation.integer("most", most, 1)
+            words = sum(len(text.split()) for text in train)
+            train = train[:: max(1, round(words / most))]
         vocabulary = Vocabulary.of(train, minimum=2)
         parts = (train, *held_out)
         return cls(vocabulary, *(blocks([vocabulary.encode(t) for t in texts]) for texts in parts))
 
 
-def pieces(text, count=100):
-    """Cut one long text into documents, so that some can be held out.
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """A language `model`, and the text that it learned from.
 
-    Parameters
-    ----------
-    text : str
-        Any text, such as `collapse.models.ngram.text.read_text` gives.
-    count : int
-        The number of documents, of nearly the same number of words.
-
-    Returns
-    -------
-    list of str
-        The documents, in order.
-
-    Raises
-    ------
-    ValueError
-        If the text has fewer than `count` blocks of 64 words.
+    `words` says how often each of the V words occurs there, shape (chains, V), and `trigrams` how
+    many distinct ones there are, shape (chains,).
     """
-    count, words = validation.integer("count", count, 1), tokens(text)
-    if len(words) < 64 * count:
-        raise ValueError(f"text must have at least {64 * count} words, got {len(words)}")
-    return [" ".join(part) for part in np.array_split(np.array(words, dtype=object), count)]
+
+    model: Any
+    words: np.ndarray
+    trigrams: np.ndarray
+
+    def generate(self, *arguments):
+        """Write blocks, see `collapse.models.ngram.protocol.LanguageModel`."""
+        return self.model.generate(*arguments)
 
 
-def addresses(rng, *, part=1.0):
-    """Split the State of the Union addresses.
+@dataclass(frozen=True)
+class _Counted:
+    """A `fit` that counts the words of what it learns from, for a vocabulary of `size` words."""
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        The generator to draw from.
-    part : float
-        The share of the training addresses that is used, in (0, 1].
+    fit: Any
+    size: int
 
-    Returns
-    -------
-    Texts
-        The blocks.
+    @property
+    def minimum_size(self):
+        """The smallest sample that the fit accepts."""
+        return getattr(self.fit, "minimum_size", 1)
 
-    Raises
-    ------
-    ValueError
-        If `part` is out of range.
-    """
-    return Texts.of([address.text for address in state_of_the_union()], rng, part=part)
+    def prepared(self, newest, rng):
+        """Return the fit to the data of one generation."""
+        prepared = getattr(self.fit, "prepared", None)
+        fit = prepared(getattr(newest, "model", newest), rng) if prepared else self.fit
+        return partial(self, fit=fit)
+
+    def __call__(self, data, fit=None):
+        """Fit and count."""
+        counts = NGramCounts.of(data, 3, self.size)
+        return Generation((fit or self.fit)(data), counts.unigrams, counts.distinct)
 
 
 def rewrite(texts, fit, *, rng, generations=10, chains=1, policy=replace, keep=(), **options):
-    """Fit to real text, write as much, fit to that, and so on.
+    """Fit to real text, write as much, fit to that, and so on; returns a `Lineage`.
 
-    Parameters
-    ----------
-    texts : Texts
-        The real text. Generation 1 learns from all of its training part.
-    fit : callable
-        A fit of language models, such as `collapse.models.ngram.counts.FitNGram`.
-    rng : int or numpy.random.Generator
-        The seed or generator.
-    generations : int
-        The number of fits.
-    chains : int
-        The number of independent chains.
-    policy : callable
-        What the next generation learns from.
-    keep : iterable of int
-        The generations whose models are kept.
-    **options : dict
-        For `collapse.models.ngram.protocol.Generated`: ``decoder`` and ``prompts``.
-
-    Returns
-    -------
-    Lineage
-        With the measured ``perplexity`` on the test part, and the distinct ``words`` and
-        ``ngrams`` of the text that each generation learned from; not a number for reality, which
-        is no model.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
+    Generation 1 learns from all of the training part of `texts`. The `fit` gives what
+    `collapse.models.ngram.protocol.LanguageModel` asks for, and nothing else is asked of it.
+    `options` are those of `collapse.models.ngram.protocol.Generated`: ``decoder`` and ``prompts``.
+    The kept models are of the kind `Generation`. Measured are the ``perplexity`` on the test part,
+    and the distinct ``words`` and ``trigrams`` of the text that each generation learned from; not
+    a number for reality, which is no model.
     """
+    if not callable(fit):
+        raise ValueError(f"fit must be callable, got {validation.short(fit)}")
     return recurse(
-        Corpus(texts.train),
-        fit,
+        Empirical(texts.train, in_order=True),
+        _Counted(fit, len(texts.vocabulary)),
         sample_size=len(texts.train),
         generations=generations,
         chains=chains,
@@ -155,19 +110,23 @@ def rewrite(texts, fit, *, rng, generations=10, chains=1, policy=replace, keep=(
         keep=keep,
         rng=rng,
         measure={
-            "perplexity": _of_models(lambda model: corpus_perplexity(model, texts.test)),
-            "words": _of_models(lambda model: (model.counts.unigrams > 0).sum(axis=-1)),
-            "ngrams": _of_models(lambda model: model.counts.distinct),
+            "perplexity": _measured(lambda g: corpus_perplexity(g.model, texts.test)),
+            "words": _measured(lambda g: (g.words > 0).sum(axis=-1)),
+            "trigrams": _measured(lambda g: g.trigrams),
         },
     )
 
 
-def _of_models(function):
-    """Return the function of a model that gives not a number for text."""
+def _measured(function):
+    """Return the function of a generation that gives not a number for reality."""
+    return lambda g: function(g) if isinstance(g, Generation) else np.full(g.batch, np.nan)
 
-    def measured(model):
-        if isinstance(model, Corpus):
-            return np.full(len(model.blocks), np.nan)
-        return function(model)
 
-    return measured
+def next_law(model, context, size):
+    """Return the law of the next word after the words of `context`, shape (..., size).
+
+    Read off a language model's log probabilities, which every one has.
+    """
+    every = np.broadcast_to(np.asarray(context, int), (size, len(context)))
+    ends = np.concatenate([every, np.arange(size)[:, None]], axis=1)
+    return np.exp(model.log_probabilities(ends)[..., -1])

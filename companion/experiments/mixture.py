@@ -87,7 +87,7 @@ def stored():
     A list with, for each run, its ``reality``, ``sample_size``, ``chains`` and ``seed``, the kept
     ``generations`` from 1 on and the ``summary``; and a dict of command, date, duration, versions.
     """
-    data = json.loads(datasets._verified("mixture_runs.json"))
+    data = json.loads(datasets.verified("mixture_runs.json"))
     for entry in data["runs"]:
         entry["generations"] = np.array(entry["generations"])
         entry["summary"] = {name: np.array(rows) for name, rows in entry["summary"].items()}

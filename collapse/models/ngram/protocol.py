@@ -11,22 +11,16 @@ from collapse.models.ngram.decoding import ANCESTRAL
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """What the language experiment asks of a model; `collapse.models.ngram.counts.NGram` has it.
+    """What the language experiment asks of a model, and no more.
 
-    A neural model takes its place if it has these methods and if its fit is a callable from blocks
-    of shape (chains, size, length) to such a model; a fit that shuffles, or goes on from the newest
-    generation, also has ``prepared(newest, rng)``. `decoding.continued` writes text from
-    nothing but a law of the next word.
+    Its fit is a callable from blocks, shape (chains, size, length), to one; a fit that shuffles, or
+    goes on from the newest generation, also has ``prepared(newest, rng)``. Then text is written
+    with every decoder and after prompts if the model can, and `decoding.continued` can for it,
+    given nothing but a law of the next word.
     """
 
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains."""
-
-    def sample(self, size, rng):
-        """Draw ``size`` blocks from each model, integers of shape (..., size, length)."""
-
     def generate(self, size, rng, decoder, prompts):
-        """Write ``size`` blocks with a decoder, each after its prompt, if there are prompts."""
+        """Write blocks, shape (..., size, length), each after its prompt, if there are prompts."""
 
     def log_probabilities(self, blocks):
         """Log probability of each word of blocks, shape (..., size, length), in nats."""
@@ -34,22 +28,11 @@ class LanguageModel(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Generated:
-    """How a recursion draws text: reality as it is, models with a decoder and from prompts.
+    """How a recursion draws text, its ``draw``: reality as it is, models with a `decoder`.
 
-    Pass it as ``draw`` to `collapse.recursion.recurse`.
-
-    Parameters
-    ----------
-    decoder : decoder
-        How the next word is chosen from its law, see `collapse.models.ngram.decoding`.
-    prompts : array_like of int, shape (P, length), optional
-        What models continue: real text, in the paper. Each draw continues another selection,
-        without replacement. By default blocks are written from their start.
-
-    Raises
-    ------
-    ValueError
-        If `prompts` are not blocks of integers.
+    `prompts`, shape (P, length), are what models continue: real text, in the paper. Each draw
+    continues another selection of them, without replacement. By default blocks are written from
+    their start.
     """
 
     decoder: Any = ANCESTRAL

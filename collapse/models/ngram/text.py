@@ -1,9 +1,10 @@
 """From text to blocks of integers, and back."""
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,70 +14,58 @@ from collapse import validation
 UNKNOWN = "<unk>"
 
 
-# Word characters, joined inside by an apostrophe, or by a comma or point between digits.
-_TOKEN = re.compile(r"[^\W_]+(?:(?:'|(?<=\d)[.,](?=\d))[^\W_]+)*")
-_PLAIN = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'"})
-
-
 def tokens(text):
-    """Return the words and numbers of a text in lower case, without punctuation.
+    """Return the words and numbers of a text in lower case, without punctuation, as a list.
 
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Returns
-    -------
-    list of str
-        The tokens, in the order of the text.
-
-    Raises
-    ------
-    ValueError
-        If `text` is not a string.
-
-    Notes
-    -----
-    A token is an unbroken run of letters and digits, together with what an apostrophe joins to
-    it (``nation's``) and, inside a number, a comma or a point (``1,500.25``). Hyphens split,
-    because part of the source prints dashes as bare hyphens; so do full stops: ``U.S.`` is ``u``
-    and ``s``. The addresses have 1,803,885 such tokens of 28,231 types, 10,328 of which occur
-    once.
+    A token is an unbroken run of letters and digits with their combining marks, together with what
+    an apostrophe, a middle dot or a Hebrew gershayim joins to it (``nation's``) and, inside a
+    number, a comma or a point (``1,500.25``). Hyphens and full stops split: ``U.S.`` is ``u`` and
+    ``s``. However a system stores an accent, the word is the same: texts are normalised to
+    Unicode's composed form (NFC). Format characters, such as soft hyphens and the marks of writing
+    direction, are taken out; but a zero-width space divides words, and a zero-width joiner or
+    non-joiner inside a word is part of its spelling. Writing that has no spaces gives one token
+    from one punctuation mark to the next: put spaces in first.
     """
-    try:
-        plain = text.translate(_PLAIN)
-    except (AttributeError, TypeError):
-        raise ValueError(f"text must be a string, got {text!r}") from None
-    return _TOKEN.findall(plain.lower())
+    if not isinstance(text, str):
+        raise ValueError(f"text must be a string, got {validation.short(text)}")
+    plain = text.lower()
+    if plain.isascii():
+        return _pattern("").findall(plain)
+    plain = unicodedata.normalize("NFC", plain)
+    kinds = {sign: unicodedata.category(sign) for sign in set(plain)}
+    dropped = {ord(sign): None for sign, kind in kinds.items() if kind == "Cf"} | _SPECIAL
+    marks = [sign for sign, kind in kinds.items() if kind[0] == "M" or sign in _JOINERS]
+    return _pattern("".join(sorted(marks))).findall(plain.translate(dropped))
+
+
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+_SPECIAL = {ord(sign): sign for sign in _JOINERS}
+_SPECIAL |= {ord("\N{ZERO WIDTH SPACE}"): " ", ord("\N{RIGHT SINGLE QUOTATION MARK}"): "'"}
+
+
+@cache
+def _pattern(marks):
+    """Return the pattern of a token in a text that has these marks."""
+    run = r"[^\W_]+" if not marks else rf"[^\W_](?:[^\W_]|[{marks}])*"
+    inside = "'\N{MIDDLE DOT}\N{HEBREW PUNCTUATION GERSHAYIM}"
+    return re.compile(rf"{run}(?:(?:[{inside}]|(?<=\d)[.,](?=\d)){run})*")
 
 
 def read_text(path):
-    """Read a text of your own.
-
-    Parameters
-    ----------
-    path : str or path
-        A file in UTF-8.
-
-    Returns
-    -------
-    str
-        The text.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    ValueError
-        If it is not UTF-8, or holds no word.
-    """
+    """Read a text of your own: a file in UTF-8, or in UTF-16 if it begins with the mark of that."""
+    content = Path(path).read_bytes()
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(
             f"path must be a file in UTF-8, got {str(path)!r}, which is not at byte {error.start}"
         ) from None
+    if "\0" in text:
+        raise ValueError(
+            f"path must be a file in UTF-8, got {str(path)!r}, which has zero bytes as UTF-16 "
+            "without a mark at its beginning does"
+        )
     if not tokens(text):
         raise ValueError(f"path must be a file with at least one word, got {str(path)!r}")
     return text
@@ -84,18 +73,7 @@ def read_text(path):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and their numbers.
-
-    Parameters
-    ----------
-    words : tuple of str
-        The words 1, 2, ... in order, the most frequent first; 0 is the unknown word ``<unk>``.
-
-    Raises
-    ------
-    ValueError
-        If a word occurs twice, or there is none.
-    """
+    """Words and their numbers: `words`, the most frequent first, are 1, 2, ... and ``<unk>`` 0."""
 
     words: tuple
 
@@ -110,26 +88,10 @@ class Vocabulary:
 
     @classmethod
     def of(cls, texts, size=None, minimum=1):
-        """Return the vocabulary of texts.
+        """Return the vocabulary of `texts`, an iterable of strings.
 
-        Parameters
-        ----------
-        texts : iterable of str
-            The texts, for instance of the addresses in the training set.
-        size : int, optional
-            How many words are known, without the unknown one; all by default.
-        minimum : int
-            How often a word must occur to be known.
-
-        Returns
-        -------
-        Vocabulary
-            The most frequent words, equally frequent ones alphabetically.
-
-        Raises
-        ------
-        ValueError
-            If `texts` hold no word that occurs often enough, or a limit is not positive.
+        The `size` most frequent words, by default all, that occur at least `minimum` times;
+        equally frequent ones alphabetically.
         """
         if isinstance(texts, str):
             raise ValueError(f"texts must be several, got one string of {len(texts)} characters")
@@ -165,24 +127,10 @@ class Vocabulary:
 
 
 def blocks(documents, length=64):
-    """Cut encoded documents into blocks.
+    """Cut encoded `documents`, each of shape (n,), into blocks, shape (size, length), int32.
 
-    Parameters
-    ----------
-    documents : sequence of ndarray of int, shape (n,)
-        The documents; what is left at the end of each is dropped.
-    length : int
-        The number of words in a block; the paper uses 64.
-
-    Returns
-    -------
-    ndarray of int32, shape (size, length)
-        The blocks, in order.
-
-    Raises
-    ------
-    ValueError
-        If no document is as long as a block, or a document is no array of integers.
+    They come in order; what is left at the end of each document is dropped. The paper's `length` is
+    64.
     """
     length = validation.integer("length", length, 1)
     cut, longest = [np.empty((0, length), dtype=np.int32)], 0
@@ -204,26 +152,9 @@ def blocks(documents, length=64):
 
 
 def split(items, shares, rng):
-    """Split items at random, for instance addresses into training, validation and test.
+    """Split `items` at random into parts with these `shares`, which sum to one: a list of lists.
 
-    Parameters
-    ----------
-    items : sequence
-        What is split: addresses, or blocks along their first axis.
-    shares : sequence of float
-        The share of each part; they sum to one.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    list of list
-        The parts, each in the order of `items`.
-
-    Raises
-    ------
-    ValueError
-        If the shares do not sum to one, or a part is empty.
+    Each part is in the order of the items, for instance documents for training, validation, test.
     """
     shares = validation.probabilities("shares", shares)
     ends = np.round(np.cumsum(shares) * len(items)).astype(int)
@@ -231,56 +162,3 @@ def split(items, shares, rng):
     if min(map(len, parts)) == 0:
         raise ValueError(f"shares must leave no part of {len(items)} items empty, got {shares}")
     return [[items[i] for i in np.sort(part)] for part in parts]
-
-
-@dataclass(frozen=True, init=False, eq=False)
-class Corpus:
-    """Real text as generation 0: its blocks, drawn without replacement.
-
-    Parameters
-    ----------
-    blocks : array_like of int, shape (..., B, length)
-        The blocks, of the same text for all chains or of one text for each.
-
-    Raises
-    ------
-    ValueError
-        If `blocks` are not integers of that shape.
-    """
-
-    blocks: np.ndarray
-
-    def __init__(self, blocks):
-        blocks = validation.categories("blocks", blocks, 2**31)
-        if blocks.ndim < 2 or blocks.size == 0:
-            raise ValueError(f"blocks must have shape (..., B, length), got {blocks.shape}")
-        self.__dict__.update(blocks=blocks.astype(np.int32))
-
-    @classmethod
-    def _of(cls, blocks):
-        corpus = object.__new__(cls)
-        corpus.__dict__.update(blocks=blocks)
-        return corpus
-
-    def __getitem__(self, index):
-        """Return the corpora at an index of the batch, for instance that of one chain."""
-        return Corpus._of(self.blocks[index])
-
-    def broadcast(self, chains):
-        """Lay the text over a batch of chains, shape (chains,)."""
-        return Corpus._of(np.broadcast_to(self.blocks, (chains, *self.blocks.shape[-2:])))
-
-    def sample(self, size, rng):
-        """Draw ``size`` blocks for each chain, shape (..., size, length); all come in order."""
-        most = self.blocks.shape[-2]
-        if size > most:
-            raise ValueError(f"size must be at most the {most} blocks of the text, got {size}")
-        if size == most:
-            return self.blocks
-        rows = self.blocks.reshape(-1, *self.blocks.shape[-2:])
-        drawn = [blocks[np.sort(rng.choice(most, size, replace=False))] for blocks in rows]
-        return np.reshape(drawn, (*self.blocks.shape[:-2], size, self.blocks.shape[-1]))
-
-    def log_probabilities(self, blocks):
-        """Return NaN for each word of blocks, shape (..., size, length): a text has no law."""
-        return np.full((*self.blocks.shape[:-2], *np.shape(blocks)[-2:]), np.nan)
