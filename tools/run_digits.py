@@ -71,7 +71,7 @@ def main(arguments=None):
 
 
 def pictures(model, rng, count=10):
-    return np.round(255 * model[0].means(count, rng)).astype(np.uint8)
+    return np.round(255 * model[0].decoded.sample(count, rng)).astype(np.uint8)
 
 
 def small(array):
