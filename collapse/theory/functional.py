@@ -108,7 +108,7 @@ def smoothed_variance(generations, *, bandwidth, variance=1.0):
     r"""Variance under kernel density estimation without sampling error, shape (N + 1,).
 
     Exact, :math:`\sigma^2+nh^2`: with endless samples the estimate is the convolution of the law
-    with the kernel, once a generation. The procedure is not idempotent, and errs again at every generation.
+    with the kernel, once a generation. The procedure is not idempotent: it errs every time.
     """
     generations = validation.integer("generations", generations, 0)
     variance = validation.real("variance", variance, 0)

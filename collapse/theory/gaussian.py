@@ -13,28 +13,7 @@ with all Z and S independent (Cochran 1934). Arrays run over the generations 0 (
 import numpy as np
 from scipy import special, stats
 
-from collapse import validation
-
-
-def _log_ratio(a, s):
-    """Return log(gamma(a + s) / gamma(a)) - s log(a), accurate for large a."""
-    a = np.asarray(a, dtype=float)
-    # Bernoulli polynomials: sum over k of (-1)^(k+1) (B_{k+1}(s) - B_{k+1}) / (k (k+1) a^k)
-    u = s * (s - 1)
-    series = u / (2 * a) - u * (2 * s - 1) / (12 * a**2) + u**2 / (12 * a**3)
-    b5, b6 = (
-        np.polyval([1, -2.5, 5 / 3, 0, -1 / 6, 0], s),
-        np.polyval([1, -3, 2.5, 0, -0.5, 0, 0], s),
-    )
-    series = series - b5 / (20 * a**4) + b6 / (30 * a**5)
-    direct = special.gammaln(a + s) - special.gammaln(a) - s * np.log(a)
-    return np.where(a > 200 * (1 + s * s), series, direct)
-
-
-def digamma_minus_log(a):
-    """Return psi(a) - ln(a), accurate for large a."""
-    series = -1 / (2 * a) - 1 / (12 * a**2) + 1 / (120 * a**4)
-    return np.where(a > 1e4, series, special.digamma(a) - np.log(a))
+from collapse import accurate, validation
 
 
 def _log_moment(sizes, ddof, s):
@@ -42,7 +21,9 @@ def _log_moment(sizes, ddof, s):
     sizes = sizes.astype(float)
     single = sizes == 1  # one draw has no scatter
     a = np.where(single, 1.0, (sizes - 1) / 2)
-    value = _log_ratio(a, s) + s * np.log1p((ddof - 1) / (np.where(single, 2.0, sizes) - ddof))
+    value = accurate.log_gamma_ratio(a, s) + s * np.log1p(
+        (ddof - 1) / (np.where(single, 2.0, sizes) - ddof)
+    )
     return np.where(single, 0.0 if s == 0 else -np.inf, value)
 
 
@@ -221,7 +202,7 @@ def expected_log_variance(sample_size, generations, *, ddof, variance=1.0):
     """
     variance = validation.real("variance", variance, 0, open_below=True)
     sizes = _walk_sizes(sample_size, generations, ddof)
-    drift = digamma_minus_log((sizes - 1) / 2)
+    drift = accurate.digamma_minus_log((sizes - 1) / 2)
     return _walk(drift + np.log1p((ddof - 1) / (sizes - ddof)), np.log(variance))
 
 

@@ -9,8 +9,8 @@ the generations 0 (reality), 1, ..., N.
 import numpy as np
 from scipy import special, stats
 
-from collapse import validation
-from collapse.theory import categorical, gaussian
+from collapse import accurate, validation
+from collapse.theory import categorical
 
 
 def expected_covariance(sample_size, generations, covariance, *, regulariser=0.0):
@@ -69,7 +69,7 @@ def component_log_variance(sample_size, generations, weight, *, variance=1.0):
             step, known = categorical.binomial_rows(shares, size), (len(shares), size)
         counts = np.arange(size + 1.0)
         drift = np.zeros(size + 1)
-        drift[2:] = gaussian.digamma_minus_log((counts[2:] - 1) / 2) + np.log1p(-1 / counts[2:])
+        drift[2:] = accurate.digamma_minus_log((counts[2:] - 1) / 2) + np.log1p(-1 / counts[2:])
         alive, total = alive @ step, total @ step
         alive[:2] = total[:2] = 0.0  # a component of one point has no variance
         total += alive * drift

@@ -15,7 +15,7 @@ N.
 import numpy as np
 from scipy import special
 
-from collapse import validation
+from collapse import accurate, validation
 from collapse.theory import gaussian
 
 
@@ -27,7 +27,7 @@ def _drifts(sizes, dimensions, ddof):
     """Return E ln(chi-square(M - i) / (M - ddof)) for i = 1, ..., dimensions, the last axis."""
     sizes = np.asarray(sizes, dtype=float)[..., None]
     i = np.arange(1, dimensions + 1)
-    return gaussian.digamma_minus_log((sizes - i) / 2) + np.log1p((ddof - i) / (sizes - ddof))
+    return accurate.digamma_minus_log((sizes - i) / 2) + np.log1p((ddof - i) / (sizes - ddof))
 
 
 def expected_squared_distance_of_mean(sample_size, generations, covariance, *, ddof):
