@@ -45,7 +45,7 @@ SETTINGS = {
 
 
 def run(setting, pictures, fit, *, generations, chains, rng):
-    """Train generation 1 on all `pictures` (M, pixels), each further one on what the last handed on.
+    """Train generation 1 on all `pictures` (M, pixels), each other on what the last handed on.
 
     `setting` is one of `SETTINGS`; M stays the sample size, and every `fit` starts from a new
     network. Returns the `Lineage` of autoencoders.
@@ -66,9 +66,9 @@ def run(setting, pictures, fit, *, generations, chains, rng):
 
 
 def handed_on(model, setting, size, rng):
-    """Draw `size` pictures as a generation of a `setting` hands them on, shape (chains, size, pixels).
+    """Draw `size` pictures as a generation of a `setting` hands them on.
 
-    Of ``real`` the generated part.
+    Shape (chains, size, pixels); of ``real`` the generated part.
     """
     return (draw_samples if setting == "draws" else draw_decoded)(model, size, rng)
 
