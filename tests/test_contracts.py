@@ -46,7 +46,8 @@ from collapse.models.multivariate_gaussian import (
 from collapse.models.ngram.counts import FitNGram, NGram
 from collapse.models.ngram.smoothing import KneserNey
 from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
-from collapse.models.vae import VAE, FitVAE, Network
+from collapse.models.vae import VAE, FitVAE
+from collapse.models.vae_network import Network
 from collapse.models.wrappers import (
     Decoded,
     Regularized,
