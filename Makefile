@@ -14,6 +14,8 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/settings/ipython
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/settings/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 book test: export TQDM_DISABLE := 1
+# A check of a claim or a law runs once for all pages and tests of a build: see companion/remembered.py.
+book test claims: export COLLAPSE_RESULTS := $(CURDIR)/_build/results
 # The matrices are small: several BLAS threads gain little, and on busy cores they wait for each other.
 book test: export OMP_NUM_THREADS := 1
 # The code beside this file is what runs, also in a folder that was copied or moved with its .venv,
