@@ -92,7 +92,11 @@ def fingerprint(notebook, root):
     files += [script for path in files if (script := path.with_suffix(".js")).exists()]
     texts = code + "".join(path.read_text(encoding="utf8") for path in files)
     shipped = [*root.glob("companion/data/*"), *root.glob("companion/*/*.toml")]
-    named = [path for path in shipped if path.name in texts]
+    named = [
+        path
+        for path in shipped
+        if path.name in texts or path.name.partition(".")[0] + ".{" in texts
+    ]
     files += [file for path in named for file in (path, *path.rglob("*")) if file.is_file()]
     files += root.glob("requirements.lock")
     files += notebook.parent.glob(f"{notebook.stem}_*.json")  # stored results of long runs
