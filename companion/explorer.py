@@ -53,7 +53,8 @@ class Explorer:
             '<div class="picture" role="img"><div></div></div>'
             "<details><summary>The same in Python</summary>"
             '<pre class="python"></pre></details></div>'
-            f'<details open class="numbers"><summary>As a table</summary><table><caption>{caption}</caption>'
+            '<details open class="numbers"><summary>As a table</summary>'
+            f"<table><caption>{caption}</caption>"
             f"<thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table></details></div>"
             '<script src="../_static/vega.js"></script>'
             f"<script>(() => {{\n{script}}})();</script>"
