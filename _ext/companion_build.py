@@ -12,7 +12,6 @@ import json
 import shutil
 from pathlib import Path
 
-import vl_convert
 from fingerprint import fingerprint
 from jupyter_cache import get_cache
 from jupyter_cache.cache.main import JupyterCacheBase
@@ -65,6 +64,8 @@ def copy_mathjax(app):
 
 def bundle_charts(app):
     """Write Vega, Vega-Lite and Vega-Embed into the one file that the explorer's page loads."""
+    import vl_convert  # of no use to those who import this module for the cache alone
+
     target = Path(app.outdir) / "_static" / "vega.js"
     if not target.exists():
         bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
