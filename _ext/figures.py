@@ -1,4 +1,4 @@
-"""Sphinx extension: figures in the size in which they were drawn, so that their type has one size."""
+"""Sphinx extension: figures as large as they were drawn, so that their type has one size."""
 
 from pathlib import Path
 

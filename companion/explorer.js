@@ -232,7 +232,7 @@ function inWords(setting, law, band) {
 function picture({ family }, rows, width) {
   const words = family === "words", style = getComputedStyle(document.documentElement);
   const [ink, line] = ["--pst-color-text-base", "--explorer-chain"].map((name) => style.getPropertyValue(name).trim() || "#444");
-  const x = { field: "n", type: "quantitative", title: "generation", axis: { format: "d", tickMinStep: 1 } };
+  const x = { field: "n", type: "quantitative", title: "generation", axis: { format: "d", tickMinStep: 1, labelOverlap: true, tickCount: 6 } };
   const scale = { type: "log" };
   const y = (field) => ({ field, type: "quantitative", scale, title: words ? "effective number of words" : "standard deviation" });
   const layer = (kind, mark, field, more) => ({

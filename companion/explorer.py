@@ -50,7 +50,7 @@ class Explorer:
             f"<legend>Setting</legend>{''.join(map(_choice, _CHOICES))}"
             f"{''.join(map(_slider, _SLIDERS))}</fieldset></form>"
             '<p class="sentence" aria-live="polite"></p>'
-            '<div class="picture" role="img"><div></div></div>'
+            '<div class="picture" role="img"><div aria-hidden="true"></div></div>'
             "<details><summary>The same in Python</summary>"
             '<pre class="python"></pre></details></div>'
             '<details open class="numbers"><summary>As a table</summary>'
