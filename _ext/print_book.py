@@ -31,7 +31,9 @@ STYLE = """
   table.dataframe, table.ledger { font-size: 8.5pt; }
   pre { font-size: 8pt; white-space: pre-wrap; }
   a { color: inherit; text-decoration: none; }
-  .headerlink, .code-link, details.hide, button, script, .live, .copybtn { display: none !important; }
+  .headerlink, .code-link, details.hide, button, script, .live, .copybtn {
+    display: none !important;
+  }
   .output, .pst-scrollable-table-container, mjx-container[display], details {
     overflow: visible !important;
   }
