@@ -14,9 +14,15 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/settings/ipython
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/settings/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 book test: export TQDM_DISABLE := 1
+# A check of a claim or a law runs once for all pages and tests of a build: see companion/remembered.py.
+book test claims: export COLLAPSE_RESULTS := $(CURDIR)/_build/results
 # The matrices are small: several BLAS threads gain little, and on busy cores they wait for each other.
 book test: export OMP_NUM_THREADS := 1
-unexport PYTHONPATH PYTHONHOME MPLBACKEND
+# The code beside this file is what runs, also in a folder that was copied or moved with its .venv,
+# and on the kernel of .venv.
+export PYTHONPATH := $(CURDIR)
+export JUPYTER_PREFER_ENV_PATH := 1
+unexport PYTHONHOME MPLBACKEND JUPYTER_PATH JUPYTER_DATA_DIR
 
 # Prints nothing when the interpreter will do, and otherwise the reason.
 CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
@@ -34,7 +40,7 @@ help: ## list the targets
 # After a failure all pages are read again, since Sphinx repeats no warning about an unchanged page.
 book: $(READY) ## build the book into _build/html, executing only what changed
 	@start=$$(date +%s); \
-	$(VENV)/bin/jupyter-book build . -W -n --keep-going && $(PY) _ext/check_pages.py _build/html || { \
+	$(PY) -c "from jupyter_book.cli.main import main; main()" build . -W -n --keep-going && $(PY) _ext/check_pages.py _build/html || { \
 	  rm -f _build/.doctrees/environment.pickle; \
 	  echo "The book is not complete: see the messages above." >&2; exit 1; }; \
 	echo "The book is in _build/html/index.html ($$(du -sh _build/html | cut -f1))."; \
