@@ -32,7 +32,7 @@ CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
 NEEDS_PYTHON = Python 3.11 or newer with its venv module is needed, but '$(PYTHON)'
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test test-browser lint claims bench lock clean
+.PHONY: help book pdf serve test test-browser lint claims bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -45,6 +45,10 @@ book: $(READY) ## build the book into _build/html, executing only what changed
 	  echo "The book is not complete: see the messages above." >&2; exit 1; }; \
 	echo "The book is in _build/html/index.html ($$(du -sh _build/html | cut -f1))."; \
 	echo "It took $$(($$(date +%s) - start)) seconds."
+
+pdf: book ## print the whole book with Chromium into _build/book.pdf
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	@$(PY) _ext/print_book.py _build/html _build/book.pdf
 
 serve: book ## show the book on http://localhost:8000
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html 8000

@@ -108,6 +108,16 @@ def copy_mathjax(app):
     shutil.copy(Path(carrier) / "static" / "mathjax" / app.config.mathjax_path, target)
 
 
+def bundle_charts(app):
+    """Write Vega, Vega-Lite and Vega-Embed into the one file that the explorer's page loads."""
+    import vl_convert  # of no use to those who import this module for the cache alone
+
+    target = Path(app.outdir) / "_static" / "vega.js"
+    if not target.exists():
+        bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        target.write_text(f"(() => {{{bundle}}})();", encoding="utf8")
+
+
 def restyled_pages(app, env, added, changed, removed):
     """Name every page when a style sheet changed, since each page carries its checksum."""
     built = Path(app.outdir) / "_static"
@@ -131,6 +141,7 @@ def setup(app):
     )
     chapters = Chapters()
     app.connect("builder-inited", copy_mathjax)
+    app.connect("builder-inited", bundle_charts)
     app.connect("env-get-outdated", chapters.read_state)
     app.connect("env-get-outdated", restyled_pages)
     app.connect("build-finished", chapters.note_built)
