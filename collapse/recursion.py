@@ -58,7 +58,34 @@ draw_statistics, draw_samples, draw_decoded = Draw(), Draw(statistics=False), Dr
 
 @dataclass(frozen=True)
 class Step:
-    """What a policy is told about the generation that is about to teach the next one."""
+    """What a policy is told about the generation that is about to teach the next one.
+
+    `reality` and the `newest` model, the `generation` n of the latter, `size` M_n, the number of
+    `chains`, and how the run would `draw` data.
+    """
+
+    generation: int
+    size: int
+    chains: int
+    reality: Any
+    newest: Any
+    draw: Callable
+
+    def raw(self):
+        """The same way, by raw samples."""
+        return dataclasses.replace(self, statistics=False)
+
+
+draw_statistics, draw_samples, draw_decoded = Draw(), Draw(statistics=False), Draw(decoded=True)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a policy is told about the generation that is about to teach the next one.
+
+    `reality` and the `newest` model, the `generation` n of the latter, `size` M_n, the number of
+    `chains`, and how the run would `draw` data.
+    """
 
     generation: int
     """n, the generation of the newest model."""
@@ -233,7 +260,7 @@ def _laid_out(reality, chains):
 
 
 def extend(lineage, generations):
-    """Continue a lineage, which is not changed, by a number of further `generations`.
+    """Continue a `lineage`, which is not changed, by a number of further `generations`.
 
     The lineage of one run over all generations is returned, with the same numbers.
     """
