@@ -170,6 +170,8 @@ class Run:
     def advance(self):
         """Train, test, write and judge the next generation, and store it."""
         generation, learner = len(self.done), self.learner
+        if generation > 0:
+            self.first()  # on a machine that does not have it: not part of this one's costs
         learner.meter.start()
         seeds = Seeds(self.options.seed, generation)
         data = self.data(generation, seeds)
