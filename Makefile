@@ -26,10 +26,10 @@ CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
 NEEDS_PYTHON = Python 3.11 or newer with its venv module is needed, but '$(PYTHON)'
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test lint claims bench lock clean
+.PHONY: help book serve test test-browser lint claims bench lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 # After a failure all pages are read again, since Sphinx repeats no warning about an unchanged page.
 book: $(READY) ## build the book into _build/html, executing only what changed
@@ -46,16 +46,22 @@ serve: book ## show the book on http://localhost:8000
 test: $(READY) ## run the tests and every chapter
 	@$(PY) -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env tests chapters
 
+# Playwright's own browsers are not used: the system's Chromium is, or the one that CHROMIUM names.
+test-browser: $(READY) ## open every page of the built book in Chromium
+	@test -n "$$CHROMIUM$$(command -v chromium chromium-browser google-chrome google-chrome-stable)" || { \
+	  echo "The browser tests need Chromium: install it, or name one in CHROMIUM." >&2; exit 1; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	@$(PY) -m pytest -n 2 tests/browser
+
 lint: $(READY) ## check style, docstrings, metadata and repository
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m numpydoc lint $$(find collapse -name '*.py' ! -name '_*')
 	@$(PY) -m codespell_lib
 	@$(PY) -m validate_pyproject pyproject.toml
 	@$(PY) -m repo_review .
 
 claims: $(READY) ## print the ledger of claims
-	@$(VENV)/bin/collapse claims
+	@$(PY) -m companion claims
 
 # PyTorch is large, and only measured against: it is not in the lock, and what needs it is left out
 # where it cannot be installed. From PyPI it comes with CUDA on Linux; for the CPU alone, set
@@ -64,9 +70,11 @@ bench: $(READY) ## measure against the peers (installs PyTorch), write benchmark
 	@$(PY) -c "import torch" 2>/dev/null || $(PY) -m pip install --quiet $(TORCH) || true
 	@$(PY) benchmarks/run.py
 
-lock: $(READY) ## renew requirements.lock from pyproject.toml
+lock: $(READY) ## renew the locks from pyproject.toml
 	@$(PY) -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
+	@$(PY) -m uv pip compile --group browser --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --upgrade --quiet --output-file requirements-browser.lock
 
 clean: ## remove everything that was built, .venv included
 	@rm -rf $(VENV) _build .pytest_cache .ruff_cache .hypothesis

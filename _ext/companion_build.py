@@ -30,7 +30,7 @@ class Chapters:
             self.state = json.loads(self.state_file.read_text())
         paths = {name: Path(env.doc2path(name)) for name in sorted(env.found_docs)}
         self.now = {
-            name: fingerprint(path, Path(app.srcdir) / "collapse")
+            name: fingerprint(path, Path(app.srcdir))
             for name, path in paths.items()
             if path.suffix == ".ipynb"
         }

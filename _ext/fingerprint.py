@@ -5,15 +5,19 @@ import hashlib
 import json
 import os
 import platform
+from pathlib import Path
 
 DYNAMIC = {"import_module", "__import__", "iter_modules", "walk_packages"}
 
 
-def package_modules(package_dir):
-    """Return {dotted name: file} for the modules of a package."""
+PACKAGES = ("collapse", "companion")
+
+
+def package_modules(root):
+    """Return {dotted name: file} for the modules of the packages in a folder."""
     names = {}
-    for path in sorted(package_dir.rglob("*.py")):
-        parts = path.relative_to(package_dir.parent).with_suffix("").parts
+    for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
         names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return names
 
@@ -45,9 +49,9 @@ def imported_names(code, package, siblings=()):
             yield from siblings
 
 
-def dependencies(code, package_dir):
-    """Return {dotted name: file} of the package's modules that ``code`` reaches."""
-    modules = package_modules(package_dir)
+def dependencies(code, root):
+    """Return {dotted name: file} of the packages' modules that ``code`` reaches."""
+    modules = package_modules(root)
     reached, todo = {}, list(imported_names(code, ""))
     while todo:
         name = todo.pop()
@@ -61,22 +65,25 @@ def dependencies(code, package_dir):
     return reached
 
 
-def fingerprint(notebook, package_dir):
+def fingerprint(notebook, root):
     """Return a hash of everything outside a notebook that decides its results.
 
     A script beside a module, with its name, belongs to it.
     """
-    reached = dependencies(code_of(notebook), package_dir)
+    reached = dependencies(code_of(notebook), root)
     files = list(reached.values())
     files += [script for path in files if (script := path.with_suffix(".js")).exists()]
-    if f"{package_dir.name}.datasets" in reached:
-        files += [path for path in (package_dir / "data").rglob("*") if path.is_file()]
-    files += package_dir.parent.glob("requirements.lock")
+    if "companion.datasets" in reached:
+        files += [path for path in (root / "companion" / "data").rglob("*") if path.is_file()]
+    files += root.glob("requirements.lock")
     files += notebook.parent.glob(f"{notebook.stem}_*.json")  # stored results of long runs
     digest = hashlib.sha256()
     for path in sorted(files):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(package_dir.parent)} {content}\n".encode())
+        digest.update(f"{path.relative_to(root)} {content}\n".encode())
     digest.update(platform.python_version().encode())
     digest.update(os.environ.get("COLLAPSE_SEED_OFFSET", "0").encode())
+    if own := os.environ.get("COLLAPSE_CORPUS"):
+        texts = sorted(Path(own).glob("*.txt")) if Path(own).is_dir() else [Path(own)]
+        digest.update("".join(hashlib.sha256(p.read_bytes()).hexdigest() for p in texts).encode())
     return digest.hexdigest()

@@ -6,15 +6,12 @@ import numpy as np
 from sklearn.mixture import GaussianMixture as Scikit
 from timing import SEED, row, seconds, show
 
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.recursion import recurse
 
 STEPS = 2000
 
-BLOBS = MultivariateGaussianMixture([1 / 3] * 3, [[-2, 0], [2, 0], [0, 3]], np.eye(2))
+BLOBS = GaussianMixture([1 / 3] * 3, [[-2, 0], [2, 0], [0, 3]], covariances=np.eye(2))
 
 HOW = {"tolerance": 1e-3, "regulariser": 1e-6}  # what scikit-learn has by default
 
@@ -40,11 +37,11 @@ def scikit_chain(chains, generations):
 
 def mixture_rows():
     rng, few = np.random.default_rng(SEED), 10
-    start = FitMultivariateGaussianMixture(3, start=BLOBS, **HOW)(
+    start = FitGaussianMixture(3, "full", start=BLOBS, **HOW)(
         BLOBS.broadcast(100).sample(1000, rng)
     )
     data = start.sample(1000, rng)
-    fit, one = (FitMultivariateGaussianMixture(3, start=s, **HOW) for s in (start, start[:1]))
+    fit, one = (FitGaussianMixture(3, "full", start=s, **HOW) for s in (start, start[:1]))
     parts = [*zip(start.weights, start.means, np.linalg.inv(start.covariances), strict=True)]
     warm = lambda: [scikit(data[i], parts[i]) for i in range(few)]  # noqa: E731
     cold = lambda: [scikit(data[i], seed=i) for i in range(few)]  # noqa: E731
@@ -60,7 +57,7 @@ def mixture_rows():
     peer = "scikit-learn from the same start", lambda: scikit(data[0], parts[0])
     note = "k = 3, d = 2, M = 1000, the same data"
     yield row("one mixture, warm start", lambda: one(data[:1]), peer, 1, None, note)
-    carried_on = FitMultivariateGaussianMixture(3, start=BLOBS, warm_start=True, **HOW)
+    carried_on = FitGaussianMixture(3, "full", start=BLOBS, warm_start=True, **HOW)
     ours = lambda: mixtures(carried_on, 10)  # noqa: E731
     peer = "scikit-learn, warm-started by hand", lambda: scikit_chain(4, 10)
     note = "k = 3, d = 2, M = 1000, draws included; the peer timed over 4 chains"
@@ -75,7 +72,7 @@ def mixtures(fit, generations):
 
 def long_row():
     """The time and the memory of many generations, against limits of their own."""
-    fit = FitMultivariateGaussianMixture(2, warm_start=True, **HOW)
+    fit = FitGaussianMixture(2, "full", warm_start=True, **HOW)
     tracemalloc.start()
     mixtures(fit, 5)
     memory = tracemalloc.get_traced_memory()[1] / 1e9

@@ -4,11 +4,11 @@ import nltk.lm
 import numpy as np
 from timing import SEED, row
 
-from collapse import datasets
-from collapse.metrics import corpus_perplexity
-from collapse.models.ngram import FitNGram
-from collapse.smoothing import KneserNey, MaximumLikelihood
-from collapse.text import Vocabulary, blocks
+from collapse.measure.distances import corpus_perplexity
+from collapse.models.ngram.counts import FitNGram
+from collapse.models.ngram.smoothing import KneserNey, MaximumLikelihood
+from collapse.models.ngram.text import Vocabulary, blocks
+from companion import datasets
 
 
 def corpus(size):

@@ -1,36 +1,50 @@
-"""The command line: ``collapse claims`` prints the ledger."""
+"""The command line: ``collapse sweep``."""
 
 import argparse
-import json
+import sys
 
-from tqdm import tqdm
 
-from collapse.claims import entries
-from collapse.claims.table import Table
+def _sweep(options):
+    from collapse.sweep import read_spec, results, sweep
+
+    settings, seed = read_spec(options.spec)
+    failed = sweep(
+        settings,
+        options.out,
+        seed=seed,
+        jobs=options.jobs,
+        backend=options.backend,
+        scheduler=options.scheduler,
+    )
+    if failed:
+        raise ValueError(f"{failed} tasks failed: see the files *.error.json in {options.out}")
+    if options.csv:
+        results(options.out).to_csv(options.csv, index=False)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="collapse", description="The mathematics of collapse.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = commands.add_parser("sweep", help="run many settings of the recursion").add_argument
+    add("spec", metavar="SPEC.toml", help="the settings; see collapse.sweep")
+    add("--out", required=True, metavar="FOLDER", help="results; what is there is not run again")
+    add("--jobs", type=int, default=-1, help="number of workers, -1 for all cores [-1]")
+    add("--backend", default="loky", help="a backend of joblib, such as dask or ray [loky]")
+    add("--scheduler", metavar="ADDRESS", help="of --backend dask")
+    add("--csv", metavar="FILE", help="also write all results as one table")
+    commands.choices["sweep"].set_defaults(run=_sweep)
+    return parser
 
 
 def main(arguments=None):
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments : list of str, optional
-        The arguments, those of the process by default.
-    """
-    parser = argparse.ArgumentParser(prog="collapse", description="Model collapse, computed.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    claims = commands.add_parser("claims", help="run the checks and print the ledger of claims")
-    claims.add_argument("identifiers", nargs="*", metavar="ID", help="C1 to C37, S1 to S9")
-    claims.add_argument("--json", action="store_true", help="print for machines")
-    options = parser.parse_args(arguments)
+    """Run the command line; what is wrong with its input is said in one sentence."""
+    options = _parser().parse_args(arguments)
     try:
-        found = list(tqdm(entries(options.identifiers or None), leave=False, unit="claim"))
+        options.run(options)
     except ValueError as error:
-        parser.error(str(error))
-    if options.json:
-        print(json.dumps([entry.row() for entry in found], indent=1, ensure_ascii=False))
-    else:
-        print(Table(found))
+        sys.exit(f"collapse: {error}")
+    except KeyboardInterrupt:
+        sys.exit("collapse: stopped; the same command goes on where this one ended")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from scipy.special import ndtri
 
 COLOURS = dict(
     zip(
@@ -17,7 +16,7 @@ COLOURS = dict(
         strict=True,
     )
 )
-# what an autoencoder hands on, see collapse.experiments.digits
+# what an autoencoder hands on, see companion.experiments.digits
 COLOURS |= dict(
     zip(
         ("fresh", "means", "draws", "real"),
@@ -46,21 +45,9 @@ def use_style():
 
 
 def panels(rows=1, columns=1, height=3.4, **options):
-    """Return a figure as wide as the text, and its axes.
+    """Return a figure as wide as the text, with axes from top to bottom, `height` in inches.
 
-    Parameters
-    ----------
-    rows, columns : int
-        The panels.
-    height : float
-        In inches.
-    **options : dict
-        For ``matplotlib.pyplot.subplots``.
-
-    Returns
-    -------
-    Figure, Axes or array of Axes
-        From top to bottom.
+    `options` are those of ``matplotlib.pyplot.subplots``.
     """
     return plt.subplots(rows, columns, figsize=(WIDTH, height), **options)
 
@@ -68,20 +55,7 @@ def panels(rows=1, columns=1, height=3.4, **options):
 def band(ax, generations, values, colour, label, share=0.9):
     """Draw the median chain and the band that holds a share of the chains.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    generations : array_like, shape (G,)
-        The generations.
-    values : array_like, shape (G, chains)
-        A value for each generation and chain.
-    colour : str
-        A key of `COLOURS`.
-    label : str
-        What the median is called in the legend.
-    share : float
-        The share of the chains inside the band.
+    `values` has shape (G, chains); `colour` is a key of `COLOURS` and `label` the median's name.
     """
     low, median, high = np.quantile(values, [(1 - share) / 2, 0.5, (1 + share) / 2], axis=-1)
     ax.fill_between(generations, low, high, color=COLOURS[colour], alpha=0.25, linewidth=0)
@@ -89,30 +63,15 @@ def band(ax, generations, values, colour, label, share=0.9):
 
 
 def exact(ax, x, y, label=None, **options):
-    """Draw what theory says: black and dashed.
+    """Draw what theory says, a curve or one for each column of `y`: black and dashed.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    x, y : array_like
-        The curve, or a curve for each column of `y`.
-    label : str or list of str, optional
-        The name in the legend.
-    **options : dict
-        For ``Axes.plot``.
+    `options` are those of ``Axes.plot``.
     """
     ax.plot(x, y, color="black", linestyle="--", linewidth=1.3, label=label, zorder=3, **options)
 
 
 def loop():
-    """Draw the recursion: reality, data, fit, model, data, fit, model, ...
-
-    Returns
-    -------
-    Figure
-        The picture.
-    """
+    """Draw the recursion: reality, data, fit, model, data, fit, model, ..."""
     fig, ax = panels(height=2.3)
     ax.set(xlim=(0, 12), ylim=(0, 4.2))
     ax.axis("off")
@@ -138,210 +97,3 @@ def loop():
 
 def _arrow(ax, start, end):
     ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=13, color="0.3"))
-
-
-def verification_grid(results):
-    """Draw how far simulation lies from theory, in standard errors, for every closed form.
-
-    Parameters
-    ----------
-    results : iterable of collapse.verification.entry.Result
-        What `collapse.verification.run` yields.
-
-    Returns
-    -------
-    Figure
-        A row for each entry, by module: left the comparison, right its control, on a logarithmic
-        axis; below the quantiles of all comparisons against those of the normal law.
-    """
-    groups = {}
-    for result in results:
-        groups.setdefault(result.entry.module, []).append(result)
-    heights = [len(group) + 1 for group in groups.values()]
-    fig = plt.figure(figsize=(WIDTH, 0.17 * sum(heights) + 3))
-    grid = fig.add_gridspec(len(groups) + 1, 2, height_ratios=[*heights, 15], width_ratios=(3, 2))
-    pair = (None, None)
-    for i, (module, group) in enumerate(groups.items()):
-        pair = [fig.add_subplot(grid[i, j], sharex=pair[j]) for j in (0, 1)]
-        _scores(*pair, group)
-        pair[0].set_title(module.replace("_", " "), fontsize=9, loc="left", pad=3)
-        for ax in pair:
-            ax.tick_params(axis="x", labelbottom=i == len(groups) - 1)
-    pair[0].set(xlim=(-6, 6), xticks=(-5, -2, 0, 2, 5), xlabel="$z$ of the prediction")
-    pair[1].set(xscale="log", xlim=(4, 1300), xlabel="$|z|$ of the control")
-    pair[1].set_xticks((8, 100, 1000), ("8", "100", "1000"))
-    pair[1].minorticks_off()
-    z = [r.comparison.z for group in groups.values() for r in group if not r.entry.numerical]
-    ax = fig.add_subplot(grid[-1, :], aspect="equal", xlim=(-3.2, 3.2))
-    ax.set(xlabel="normal quantile", ylabel="$z$ of the prediction")
-    normal = ndtri((np.arange(len(z)) + 0.5) / len(z))
-    ax.plot(normal, np.sort(z), "o", ms=3, color=COLOURS["replace"])
-    exact(ax, [-3, 3], [-3, 3])
-    for drawn in (*pair, ax):
-        drawn.tick_params(labelsize=8)
-        for axis in (drawn.xaxis, drawn.yaxis):
-            axis.label.set_size(9)
-    return fig
-
-
-def _scores(left, right, group):
-    """Draw a row for each result: its comparison on the left, its control on the right."""
-    for ax, edges in ((left, (-5, 5)), (right, (8,))):
-        ax.set(yticks=range(len(group)), yticklabels=[], ylim=(len(group) - 0.4, -0.6))
-        ax.tick_params(length=0, labelsize=8)
-        ax.grid(axis="y", linewidth=0.3)
-        for edge in edges:
-            ax.axvline(edge, color="0.4", linestyle="--", linewidth=0.8)
-    left.set_yticklabels([result.entry.name.partition(".")[2] for result in group])
-    left.axvspan(-2, 2, color="0.9", zorder=0)
-    for y, result in enumerate(group):
-        fill = "none" if result.entry.numerical else COLOURS["replace"]
-        z, far = np.clip(result.comparison.z, -5.6, 5.6), abs(result.control.z)
-        left.plot(z, y, "o", ms=4, mec=COLOURS["replace"], mfc=fill)
-        marker = ">" if far > 1000 else "x"  # an arrow where the control is off the axis
-        right.plot(min(far, 1000), y, marker, ms=4, color=COLOURS["printed"], mew=1.2)
-
-
-def stacked_errors(ax, frame):
-    """Draw the three errors of each generation on top of each other, and their total.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    frame : pandas.DataFrame
-        From ``Decomposition.frame()``.
-    """
-    table = frame.pivot(index="generation", columns="error", values="mean")
-    colours = sns.color_palette("colorblind", 10)
-    looks = {"expressivity": (8, ""), "approximation": (5, "///"), "statistical": (9, "...")}
-    bottom = 0 * table["total"]
-    for kind, (colour, hatch) in looks.items():
-        style = {"color": colours[colour], "hatch": hatch, "edgecolor": "white", "linewidth": 0}
-        ax.bar(table.index, table[kind], bottom=bottom, label=kind, **style)
-        bottom = bottom + table[kind]
-    ax.plot(table.index, table["total"], "_", color="black", markersize=9, label="total")
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.set(xlabel="generation", ylabel="error made in it", ylim=(0, None))
-
-
-def definition_grid(records, definitions):
-    """Draw the curve of each definition of collapse, and where it says that a chain collapsed.
-
-    Parameters
-    ----------
-    records : dict of str to collapse.definitions.Record
-        A record for each policy: a key of `COLOURS`, or one with real data.
-    definitions : sequence of collapse.definitions.Definition
-        An even number of them.
-
-    Returns
-    -------
-    Figure
-        A panel for each definition, with the side of collapse shaded.
-    """
-    fig, axes = panels(len(definitions) // 2, 2, height=2 * len(definitions) // 2, sharex=True)
-    for ax, definition in zip(axes.flat, definitions, strict=True):
-        for name, record in records.items():
-            values, n = definition.curve(record), record.generations
-            known = ~np.isnan(values)
-            colour = COLOURS.get(name, COLOURS["reality"])
-            ax.plot(n[known], values[known], color=colour, label=name)
-            at = definition.collapsed_at(record)
-            if at is not None:
-                ax.plot(at, values[n == at], "o", color=colour, markersize=6)
-        low, high = ax.get_ylim()
-        steep = high > 20 * definition.limit
-        low, high = (
-            0.05 * definition.limit if steep else min(low, 0),
-            max(high, 1.2 * definition.limit),
-        )
-        edges = (low, definition.limit) if definition.below else (definition.limit, high)
-        ax.set(xscale="log", yscale="log" if steep else "linear", ylabel=definition.unit)
-        ticks = [i for i in (1, 4, 16, 64, 256) if i <= n[-1]]
-        ax.set_xticks(ticks, [str(i) for i in ticks])
-        ax.minorticks_off()
-        ax.yaxis.label.set_size(8)
-        ax.axhspan(*edges, color="0.9", zorder=0)
-        ax.set_ylim(low, high)
-        ax.set_title(definition.name, fontsize=9, loc="left")
-        ax.tick_params(labelsize=8)
-    for ax in axes[-1]:
-        ax.set_xlabel("generation", fontsize=9)
-    axes[0, 0].legend(fontsize=8)
-    return fig
-
-
-def shifting_histograms(ax, edges, counts, labels):
-    """Draw a histogram for each generation, later ones darker, on a logarithmic axis.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    edges : array_like, shape (bins + 1,)
-        The edges of the bins, as decimal logarithms.
-    counts : array_like, shape (generations, bins)
-        What was counted; each histogram is normalised.
-    labels : sequence of str, shape (generations,)
-        The names in the legend.
-    """
-    colours = sns.color_palette("flare", len(labels))
-    width = np.diff(edges)[0]
-    for row, label, colour in zip(np.asarray(counts, dtype=float), labels, colours, strict=True):
-        density = row / row.sum() / width
-        ax.stairs(density, 10.0 ** np.asarray(edges), color=colour, label=label, linewidth=1.4)
-    ax.set(xscale="log", yticks=[])
-
-
-def autoencoder_runs(axes, measured, recorded=None, colours=None):
-    """Draw spread of codes, ELBO and class entropy of runs on digits, one below the other.
-
-    Parameters
-    ----------
-    axes : array of matplotlib Axes, shape (3,)
-        Where to draw.
-    measured : dict of str to dict
-        For each setting what `collapse.experiments.digits.measure` returned.
-    recorded : array_like, optional
-        The authors' spread in generations 1, 2, ...
-    colours : dict of str to str, optional
-        For each setting a key of `COLOURS`, by default itself.
-    """
-    labels = {"spread": "spread of codes", "elbo": "ELBO, nats", "entropy": "class entropy, nats"}
-    for ax, (quantity, label) in zip(axes, labels.items(), strict=True):
-        for setting, found in measured.items():
-            values = found[quantity][1:]
-            generations = np.arange(1, len(values) + 1)
-            band(ax, generations, values, (colours or {}).get(setting, setting), setting, share=1)
-        ax.set(ylabel=label)
-    if recorded is not None:
-        generations = np.arange(1, len(recorded) + 1)
-        axes[0].plot(generations, recorded, "k+", markersize=8, label="recorded by the authors")
-    axes[0].set(ylim=(0, None))
-    axes[0].legend(fontsize=9, ncols=2)
-    axes[2].axhline(np.log(10), color="0.6", linestyle=":")
-    axes[2].set(xlabel="generation", ylim=(0, 2.45))
-    axes[2].xaxis.get_major_locator().set_params(integer=True)
-
-
-def mosaic(ax, pictures, rows):
-    """Draw square grey pictures in rows.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    pictures : array_like, shape (R, C, pixels)
-        The pictures, dark on white where they are large.
-    rows : list of str, length R
-        What to write to the left of each row.
-    """
-    pictures = np.asarray(pictures)
-    side = int(np.sqrt(pictures.shape[-1]))
-    tiles = pictures.reshape(*pictures.shape[:2], side, side).swapaxes(1, 2)
-    ax.imshow(tiles.reshape(len(pictures) * side, -1), cmap="Greys")
-    ax.set(xticks=[], yticks=side * (np.arange(len(rows)) + 0.5))
-    ax.set_yticklabels(rows, fontsize=8)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)

@@ -1,15 +1,21 @@
 """Policies: what the next generation learns from.
 
 A policy is called once a generation as ``policy(step, memory, rng)`` and returns the training data
-of the next fit and its new memory. `step` (a `collapse.recursion.Step`) holds reality, the newest
-model, the generation, the sample size and how data are drawn; the memory is whatever the policy
-keeps of the past, ``None`` before generation 0. A policy knows nothing of the family it serves.
+of the next fit and its new memory. It knows nothing of the family that it serves.
+
+step : a `collapse.recursion.Step`: reality, the newest model, n, M_n and how data are drawn
+memory : whatever the policy keeps of the past, None before generation 0
+rng : the generator to draw from
+data : raw samples, shape (chains, M, ...), or sufficient statistics; where statistics do not tell
+    enough the policy says so: it needs ``draw=draw_samples``
+share, number : how many of the M_n data are real, or new, as a share in [0, 1], rounded to a whole
+    number of data, or as that number
+policy : of `Selected`, the policy that uses the data
 
 At generation 0 every policy but `newest_law` learns from M_0 real draws. From then on M_n counts
 the training data of a fit, and those drawn in addition to older ones for `accumulate` and
-`AccumulateSubsample`. `Selected` and `Tempered` change how synthetic data are drawn, and take the
-policy that uses them. Data are raw samples, shape (chains, M, ...), or sufficient statistics. Where
-statistics do not tell enough the policy says so: it needs ``draw=draw_samples``.
+`AccumulateSubsample`. A temperature belongs to the model: see `collapse.models.wrappers.Sharpened`,
+and for text the decoders of `collapse.models.ngram.decoding`.
 """
 
 import dataclasses
@@ -18,69 +24,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
 
 
 def replace(step, memory, rng):
-    """Learn from the newest model only: M_n draws of generation n, everything older forgotten.
-
-    Parameters
-    ----------
-    step : collapse.recursion.Step
-        What is known about the generation that teaches the next one.
-    memory : object
-        Not used.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    data, memory
-        The draws, and the memory as it was.
-    """
+    """Learn from the newest model only: M_n draws of generation n, everything older forgotten."""
     return step.draw(step.newest, step.size, rng), memory
 
 
 def newest_law(step, memory, rng):  # noqa: ARG001
     """Learn from the law of the newest model itself, as if from endless samples of it.
 
-    With this policy the recursion runs without statistical error:
+    The recursion then runs without statistical error:
     ``recurse(reality, partial(population_fit, fit), policy=newest_law, ...)``.
-
-    Parameters
-    ----------
-    step : collapse.recursion.Step
-        What is known about the generation that teaches the next one.
-    memory : object
-        Not used.
-    rng : numpy.random.Generator
-        Not used.
-
-    Returns
-    -------
-    data, memory
-        The newest model, and the memory as it was.
     """
     return step.newest, memory
 
 
 def accumulate(step, memory, rng):
-    """Learn from all data so far: the real sample and the draws of every generation, pooled.
-
-    Parameters
-    ----------
-    step : collapse.recursion.Step
-        What is known about the generation that teaches the next one.
-    memory : object
-        The pool so far, None before generation 0.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    data, memory
-        The pool with the draws of this generation added, twice: to learn from and to keep.
-    """
+    """Learn from all data so far: the real sample and the draws of every generation, pooled."""
     produced = step.draw(step.newest, step.size, rng)
     everything = produced if memory is None else pool(memory, produced)
     return everything, everything
@@ -88,21 +50,10 @@ def accumulate(step, memory, rng):
 
 @dataclass(frozen=True)
 class AccumulateSubsample:
-    """Keep all data, and learn from a random part of them: a fixed budget.
+    """Keep all data, and learn from a random part of them: a fixed `budget`, M_n by default.
 
-    Parameters
-    ----------
-    budget : int, optional
-        The number of data that a fit sees, M_n by default.
-    replacement : bool
-        Whether a datum can be drawn from the pool more than once: False for Kazdan et al. 2024
-        (arXiv:2410.16713), True for figure 5 of Shumailov et al. (arXiv:2305.17493v2).
-
-    Raises
-    ------
-    ValueError
-        If the budget is not a positive integer; in a run, if it is larger than the pool it is taken
-        from without replacement.
+    With `replacement` a datum can be drawn from the pool more than once, as in figure 5 of
+    Shumailov et al. (arXiv:2305.17493v2); without, as in Kazdan et al. 2024 (arXiv:2410.16713).
     """
 
     budget: int | None = None
@@ -110,7 +61,7 @@ class AccumulateSubsample:
 
     def __post_init__(self):
         if self.budget is not None:
-            _validate.integer("budget", self.budget, 1)
+            validation.integer("budget", self.budget, 1)
 
     def __call__(self, step, memory, rng):
         """Draw, add to the pool, and take the budget from it."""
@@ -126,23 +77,12 @@ class AccumulateSubsample:
 class GenerationMixture:
     r"""Learn from the paper's mixture of the newest model, the last law and reality.
 
-    In the paper's words :math:`p_{i+1}=\alpha p_{\theta_{i+1}}+\beta p_i+\gamma p_0`. Unrolled,
-    :math:`p_n` is a mixture of reality and of all models so far, with geometric weights if the
-    coefficients are constant. Each of the M_n draws picks its model by these weights anew: the
-    split of a sample is multinomial, and another one in every chain, so that raw samples are
-    needed.
-
-    Parameters
-    ----------
-    coefficients : sequence of float or callable
-        (alpha, beta, gamma), shares that sum to one, or ``coefficients(i)`` that gives them for
-        p_{i+1}, i = 0, 1, ...
-
-    Raises
-    ------
-    ValueError
-        If the coefficients are not three shares that sum to one; in a run, if the data are not raw
-        samples.
+    In the paper's words :math:`p_{i+1}=\alpha p_{\theta_{i+1}}+\beta p_i+\gamma p_0`, with
+    `coefficients` (alpha, beta, gamma), shares that sum to one, or a function of i = 0, 1, ... that
+    gives them for p_{i+1}. Unrolled, :math:`p_n` is a mixture of reality and of all models so far,
+    with geometric weights if the coefficients are constant. Each of the M_n draws picks its model
+    by these weights anew: the split of a sample is multinomial, and another one in every chain, so
+    that raw samples are needed.
     """
 
     coefficients: tuple | Callable
@@ -154,7 +94,7 @@ class GenerationMixture:
     def _at(self, i):
         """Return alpha, beta and gamma of p_{i+1}."""
         three = self.coefficients(i) if callable(self.coefficients) else self.coefficients
-        three = _validate.probabilities("coefficients", three)
+        three = validation.probabilities("coefficients", three)
         if three.shape != (3,):
             raise ValueError(f"coefficients must be alpha, beta and gamma, got {three}")
         return three
@@ -185,23 +125,10 @@ class GenerationMixture:
 class FreshReal:
     """Learn from fresh real draws and draws of the newest model, M_n together.
 
-    Parameters
-    ----------
-    share : float, optional
-        The share of the M_n data that is real, in [0, 1], rounded to a whole number of them.
-    number : int, optional
-        The number of real data, instead of the share.
-    weight : float, optional
-        What the real data weigh together in the fit, in [0, 1], the rest being left to the
-        synthetic ones; by default all data weigh the same. The golden-ratio weight of He et al.
-        2025 (arXiv:2502.18049) is `collapse.theory.realdata.golden_weight`. Weights act on
-        sufficient statistics, and are exact for families that have them.
-
-    Raises
-    ------
-    ValueError
-        If not exactly one of share and number is given, or an argument is out of range; in a run,
-        if more real data than M_n are asked for, or a weight meets raw samples.
+    How many are real is said by `share` or `number`. By default all data weigh the same in the fit;
+    `weight`, in [0, 1], is what the real ones weigh together, the rest being left to the synthetic
+    ones. The golden-ratio weight of He et al. 2025 (arXiv:2502.18049) is
+    `collapse.theory.realdata.golden_weight`. Weights act on sufficient statistics.
     """
 
     share: float | None = None
@@ -215,11 +142,11 @@ class FreshReal:
                 f"got share={self.share!r} and number={self.number!r}"
             )
         if self.share is not None:
-            _validate.real("share", self.share, 0, 1)
+            validation.real("share", self.share, 0, 1)
         else:
-            _validate.integer("number", self.number, 0)
+            validation.integer("number", self.number, 0)
         if self.weight is not None:
-            _validate.real("weight", self.weight, 0, 1)
+            validation.real("weight", self.weight, 0, 1)
 
     def __call__(self, step, memory, rng):
         """Draw both parts, and weigh them."""
@@ -249,32 +176,19 @@ class FreshReal:
 class KeepReal:
     """Keep one real data set for ever, and learn from it and from draws of the newest model.
 
-    Of the M_n data, round(share N) are a random part of the N real ones, another part in every
-    generation and chain, and the rest is synthetic. Generation 1 learns from real data only: M_0 of
-    them, chosen at random.
-
-    Parameters
-    ----------
-    real : array_like, shape (N, ...), optional
-        The real data, raw, the same for all chains. By default each chain keeps the M_0 draws of
-        reality that its generation 1 learns from.
-    share : float
-        The share of the real data that is used in every generation, in [0, 1]: the paper's 10 %
-        of the original data points are 0.1.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range or there are no real data; in a run, if M_0 is larger than
-        the real data set, M_n smaller than the part of it that is kept, or a random part is asked
-        of statistics that cannot give it.
+    `real` are N raw data, shape (N, ...), the same for all chains; by default each chain keeps the
+    M_0 draws of reality that its generation 1 learns from. Of the M_n data of a later generation
+    round(share N) are a random part of the N real ones, another part in every generation and chain,
+    and the rest is synthetic: the paper's 10 % of the original data points are 0.1. With a share of
+    1 and sizes that do not grow there is no synthetic data. Generation 1 learns from real data
+    only: M_0 of them, chosen at random.
     """
 
+    share: float
     real: np.ndarray | None = None
-    share: float = 1.0
 
     def __post_init__(self):
-        _validate.real("share", self.share, 0, 1)
+        validation.real("share", self.share, 0, 1)
         if self.real is not None:
             real = np.array(self.real)
             if real.dtype.kind not in "biuf" or real.ndim == 0 or not real.size:
@@ -304,22 +218,14 @@ class KeepReal:
 class PartialReplacement:
     """Replace a random part of the pool by draws of the newest model, and learn from the pool.
 
-    Parameters
-    ----------
-    share : float
-        The share of the M_n data that is new, in [0, 1], rounded to a whole number of them. One
-        new datum at a time, share = 1/M, is the model of Moran 1958.
-
-    Raises
-    ------
-    ValueError
-        If the share is out of range; in a run, if more data are to be kept than there are.
+    `share` of the M_n data is new. One new datum at a time, share = 1/M, is the model of Moran
+    1958.
     """
 
     share: float
 
     def __post_init__(self):
-        _validate.real("share", self.share, 0, 1)
+        validation.real("share", self.share, 0, 1)
 
     def __call__(self, step, memory, rng):
         """Keep a random part of the pool and draw the rest."""
@@ -336,91 +242,67 @@ class PartialReplacement:
 class Selected:
     """Let a verifier or a reward choose among the synthetic data; real data pass.
 
-    Synthetic data are drawn until enough of them are accepted, as raw samples. To accept with a
-    probability proportional to a reward multiplies the law by it: selection as in genetics.
-
-    Parameters
-    ----------
-    accept : callable
-        ``accept(samples)`` of shape (chains, size, ...) returns booleans, or probabilities, of
-        shape (chains, size).
-    policy : callable
-        The policy that uses the accepted data.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not callable; in a run, if `accept` returns anything else, or accepts so
-        little that a thousand times the data wanted are not enough.
+    ``accept(samples)`` of raw samples, shape (chains, size, ...), returns booleans or
+    probabilities, shape (chains, size); synthetic data are drawn, the way the run draws, until
+    enough of them are accepted, at most a thousand times as many. To accept with a probability
+    proportional to a reward multiplies the law by it: selection as in genetics.
     """
 
     accept: Callable
     policy: Callable = replace
 
     def __post_init__(self):
-        _callables(accept=self.accept, policy=self.policy)
+        for name in ("accept", "policy"):
+            if not callable(getattr(self, name)):
+                raise ValueError(f"{name} must be callable, got {getattr(self, name)!r}")
 
     def __call__(self, step, memory, rng):
         """Run the policy with accepted draws."""
-        return self.policy(_drawing(step, self._draw), memory, rng)
 
-    def _draw(self, model, size, rng):
-        """Draw until every chain has enough."""
+        def draw(model, size, rng):
+            def stretch(length):
+                drawn = step.raw(model, length, rng)
+                chances = _chances("accept", self.accept, drawn)
+                certain = chances.dtype == bool
+                return drawn, chances.copy() if certain else rng.random(chances.shape) < chances
 
-        def stretch(length):
-            drawn = model.sample(length, rng)
-            chances = _chances("accept", self.accept, drawn)
-            certain = chances.dtype == bool
-            return drawn, chances.copy() if certain else rng.random(chances.shape) < chances
+            real = model is step.reality
+            return step.draw(model, size, rng) if real else _first_kept("accept", size, stretch)
 
-        return _first_kept("accept", size, stretch)
+        return self.policy(dataclasses.replace(step, draw=draw), memory, rng)
 
 
 @dataclass(frozen=True)
 class Filtered:
     """Learn from a stream of real and generated data, behind a detector that makes errors.
 
-    From generation 1 on every datum of the stream is fresh
-    and real with probability `share`, and a draw of the newest model otherwise; the next fit sees
-    the first M_n that the detector keeps, as raw samples.
-
-    Parameters
-    ----------
-    share : float
-        The share u of real data in the stream, in [0, 1].
-    keep_real, keep_generated : float or callable
-        The probability that a real and that a generated datum are kept, or
-        ``keep(samples)`` that returns it for samples of shape (chains, size, ...), as an array of
-        shape (chains, size).
-
-    Raises
-    ------
-    ValueError
-        If a probability is out of range; in a run, if `keep_real` or `keep_generated` returns
-        anything else, or so little is kept that a stream a thousand times as long as M_n is not
-        enough.
+    From generation 1 on every datum of the stream is fresh and real with probability `share`, and a
+    draw of the newest model otherwise; the next fit sees the first M_n that the detector keeps, as
+    raw samples. `keep_real` and `keep_generated` are the probabilities that a real and that a
+    generated datum are kept, or ``keep(samples)`` that returns them, shape (chains, size), for
+    samples of shape (chains, size, ...).
     """
 
     share: float
-    keep_real: float | Callable = 1.0
-    keep_generated: float | Callable = 1.0
+    keep_real: float | Callable
+    keep_generated: float | Callable
 
     def __post_init__(self):
-        _validate.real("share", self.share, 0, 1)
+        validation.real("share", self.share, 0, 1)
         for name in ("keep_real", "keep_generated"):
             if not callable(getattr(self, name)):
-                _validate.real(name, getattr(self, name), 0, 1)
+                validation.real(name, getattr(self, name), 0, 1)
 
     def __call__(self, step, memory, rng):
         """Draw from the stream until every chain has enough."""
         if step.generation == 0:
-            return step.reality.sample(step.size, rng), memory
+            return step.raw(step.reality, step.size, rng), memory
 
         def stretch(length):
-            drawn = step.newest.sample(length, rng)
+            drawn = step.raw(step.newest, length, rng)
             real = rng.random(drawn.shape[:2]) < self.share
             if number := real.sum(axis=1).max():
-                fresh = step.reality.sample(number, rng)
+                fresh = step.raw(step.reality, number, rng)
                 drawn[real] = fresh[np.arange(number) < real.sum(axis=1)[:, None]]
             chances = np.where(
                 real,
@@ -432,90 +314,18 @@ class Filtered:
         return _first_kept("keep_real and keep_generated", step.size, stretch), memory
 
 
-@dataclass(frozen=True)
-class Tempered:
-    """Draw the synthetic data at a temperature; real data are as they are.
-
-    A categorical law is raised to the power 1/T and normalised. A Gaussian of covariance Sigma is
-    drawn from with T Sigma: T is the sampling bias lambda of Alemohammad et al. 2023
-    (arXiv:2307.01850). Unlike the procedure `collapse.models.procedures.Sharpened` this leaves the
-    recorded models as they are fitted.
-
-    Parameters
-    ----------
-    temperature : float
-        T, positive: below 1 it sharpens, above 1 it flattens.
-    policy : callable
-        The policy that uses these draws.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range; in a run, if the model has no ``tempered(temperature)``.
-    """
-
-    temperature: float
-    policy: Callable = replace
-
-    def __post_init__(self):
-        _validate.real("temperature", self.temperature, 0, open_below=True)
-        _callables(policy=self.policy)
-
-    def __call__(self, step, memory, rng):
-        """Run the policy with tempered draws."""
-
-        def draw(model, size, rng):
-            if not hasattr(model, "tempered"):
-                raise ValueError(
-                    f"temperature must meet a model that has one, got {type(model).__name__}"
-                )
-            return step.draw(model.tempered(self.temperature), size, rng)
-
-        return self.policy(_drawing(step, draw), memory, rng)
-
-
 def pool(first, second):
-    """Put two data sets together, chain by chain.
-
-    Parameters
-    ----------
-    first, second : ndarray of shape (chains, M, ...) or sufficient statistics
-        Raw samples, or statistics that can be added.
-
-    Returns
-    -------
-    ndarray or sufficient statistics
-        Raw samples joined along the sample axis, or the statistics of the joint sample.
-    """
+    """Put two data sets together, chain by chain: `first`, then `second`, or their statistics."""
     if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
         return np.concatenate([first, second], axis=1)
     return first + second
 
 
 def subsample(data, size, rng, *, replacement=False):
-    """Take a random part of a data set, chain by chain.
+    """Take a random part of a data set, `size` data a chain, at most all without `replacement`.
 
-    Parameters
-    ----------
-    data : ndarray of shape (chains, N, ...) or sufficient statistics
-        Raw samples, or statistics that can tell: counts can, exactly (multivariate hypergeometric,
-        multinomial with replacement), means and variances cannot.
-    size : int
-        How many, at most N without replacement.
-    rng : numpy.random.Generator
-        The generator to draw from.
-    replacement : bool
-        Whether a datum can be taken more than once.
-
-    Returns
-    -------
-    ndarray of shape (chains, size, ...) or sufficient statistics
-        The part.
-
-    Raises
-    ------
-    ValueError
-        If the data are fewer than `size`, or statistics that do not determine their parts.
+    Counts can give it exactly (multivariate hypergeometric, multinomial with replacement), means
+    and variances cannot.
     """
     if not replacement:
         _at_most("size", size, _size(data), "the data")
@@ -589,21 +399,6 @@ def _first_kept(name, size, stretch):
         # about as much more as will do
         length = int(min(1.2 * missing * passed / max(found.mean(), 1), 64 * size)) + 8
     raise ValueError(f"{name} must let enough pass, got {found.min()} of {passed} data")
-
-
-def _drawing(step, draw):
-    """Return the step with another way to draw from any model but reality."""
-
-    def drawn(model, size, rng):
-        return (step.draw if model is step.reality else draw)(model, size, rng)
-
-    return dataclasses.replace(step, draw=drawn)
-
-
-def _callables(**functions):
-    for name, function in functions.items():
-        if not callable(function):
-            raise ValueError(f"{name} must be callable, got {function!r}")
 
 
 def _size(data):

@@ -13,6 +13,7 @@ All chains advance together, in array operations over their common axis.
 """
 
 import copy
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,72 +21,39 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from collapse import _validate
+from collapse import validation
 from collapse.policies import replace
+from collapse.progress import progress
 from collapse.seeds import generator
 
 
-def draw_samples(model, size, rng):
-    """Draw raw samples.
+@dataclass(frozen=True)
+class Draw:
+    """A way to draw a data set: ``draw(model, size, rng)``, samples or sufficient statistics.
 
-    Parameters
-    ----------
-    model : model
-        The laws, one for each chain.
-    size : int
-        M, the number of draws for each chain.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    ndarray, shape (chains, size, ...)
-        The draws.
+    With `statistics` models that have sufficient statistics give these instead of raw samples,
+    shape (chains, size, ...): the same law, at a cost that does not depend on the size. With
+    `decoded` autoencoders give what their decoder makes of the codes, without observation noise;
+    other models, and reality among them, are drawn from as they are.
     """
-    return model.sample(size, rng)
+
+    statistics: bool = True
+    decoded: bool = False
+
+    def __call__(self, model, size, rng):
+        """Draw `size` data for each chain."""
+        model = getattr(model, "decoded", model) if self.decoded else model
+        draw = getattr(model, "statistics", model.sample) if self.statistics else model.sample
+        return draw(size, rng)
+
+    @property
+    def raw(self):
+        """The same way, by raw samples."""
+        return dataclasses.replace(self, statistics=False)
 
 
-def draw_statistics(model, size, rng):
-    """Draw sufficient statistics where the model has them, raw samples where it has not.
-
-    Parameters
-    ----------
-    model : model
-        The laws, one for each chain.
-    size : int
-        M, the number of draws for each chain.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    sufficient statistics or ndarray, shape (chains, size, ...)
-        The data, with the same law by either way.
-    """
-    draw = getattr(model, "statistics", model.sample)
-    return draw(size, rng)
-
-
-def draw_decoded(model, size, rng):
-    """Draw what a decoder makes of its codes, without observation noise; anything else as it is.
-
-    Parameters
-    ----------
-    model : model
-        The laws, one for each chain; autoencoders have a law ``decoded`` of their decoder's means.
-    size : int
-        M, the number of draws for each chain.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    sufficient statistics or ndarray, shape (chains, size, ...)
-        The data.
-    """
-    return draw_statistics(getattr(model, "decoded", model), size, rng)
+draw_statistics, draw_samples, draw_decoded = Draw(), Draw(statistics=False), Draw(decoded=True)
 
 
 @dataclass(frozen=True)
@@ -105,23 +73,24 @@ class Step:
     draw: Callable
     """``draw(model, size, rng)`` draws data from a model, as samples or as statistics."""
 
+    def raw(self, model, size, rng):
+        """Draw raw samples, shape (chains, size, ...), by the way that the run draws."""
+        drawn = getattr(self.draw, "raw", self.draw)(model, size, rng)
+        if not isinstance(drawn, np.ndarray):
+            raise ValueError(
+                "draw must give raw samples to a policy that chooses among them, "
+                f"got {type(drawn).__name__}"
+            )
+        return drawn
+
 
 @dataclass(frozen=True, eq=False)
 class Lineage:
     """The models of all chains over the generations.
 
-    Attributes
-    ----------
-    generations : ndarray of int, shape (G,)
-        The generations whose models were kept, in order, the first being 0.
-    models : tuple of length G
-        The kept models; each holds all chains.
-    newest : model
-        The model of the last generation, kept or not.
-    sample_sizes : ndarray of int, shape (N,)
-        M_0, ..., M_{N-1}.
-    measured : dict of str to ndarray, shape (N + 1, chains)
-        What `recurse` was asked to measure at every generation, kept or not.
+    The kept `generations`, an array of shape (G,) that begins with 0, and their `models`, each with
+    all chains; the `newest`, kept or not; `sample_sizes` M_0, ..., M_{N-1}; and what was
+    `measured` at every generation, by name, arrays of shape (N + 1, chains).
     """
 
     generations: np.ndarray
@@ -149,24 +118,11 @@ class Lineage:
         return np.array([function(model) for model in self.models])
 
     def frame(self, **functions):
-        """Return a tidy frame: one row for each generation and chain.
+        """Return a tidy pandas frame: one row for each generation and chain.
 
-        Parameters
-        ----------
-        **functions : callable
-            ``name=function``: a column for each, ``function(model)`` of shape (chains,).
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns ``generation`` and ``chain``, one for each function, and one for each
-            quantity that was measured during the run. With functions there are rows for the
-            generations that were kept, without for all.
-
-        Raises
-        ------
-        ValueError
-            If there is neither a function nor a measured quantity.
+        Columns `generation` and `chain`, one for each ``name=function(model)`` of shape (chains,),
+        and one for each quantity that was measured during the run. With functions there are rows
+        for the generations that were kept, without for all.
         """
         index = self.generations if functions else np.arange(len(self.sample_sizes) + 1)
         values = {name: array[index] for name, array in self.measured.items()}
@@ -213,53 +169,24 @@ def recurse(
     keep=None,
     measure=None,
 ):
-    """Run the recursion for many chains at once.
+    """Run the recursion for many chains at once; returns a `Lineage`.
 
-    Parameters
-    ----------
-    reality : model
-        Generation 0: one model, which every chain starts from, or a batch of `chains` models.
-    fit : callable
-        ``fit(data)`` returns the model that is learned from the data. If it has a method
-        ``prepared``, then ``fit.prepared(newest, rng)(data)`` does, where `newest` is generation
-        n, which is reality for n = 0, and `rng` the generator of the run.
-    sample_size : int, sequence of int, or callable
-        M_n: a number, one number for each generation, or a function of n = 0, 1, ...
-    generations : int
-        The number N of fits.
-    rng : int or numpy.random.Generator
-        The seed, or a generator, which is advanced.
-    chains : int
-        The number of independent chains.
-    policy : callable
-        What the next generation learns from; see `collapse.policies`.
-    draw : callable
-        `draw_statistics` (the same law, at a cost that does not depend on the sample size) or
-        `draw_samples`.
-    keep : iterable of int, optional
-        The generations whose models are kept, besides generation 0. All by default.
-    measure : dict of str to callable, optional
-        Functions of a model, with values of shape (chains,), evaluated at every generation.
+    `reality` is generation 0: one model, which every chain starts from, or a batch of `chains`
+    models. ``fit(data)`` returns the model that is learned from the data; if the fit has a method
+    ``prepared``, then ``fit.prepared(newest, rng)(data)`` does, where `newest` is generation n,
+    which is reality for n = 0. `policy` says what the next generation learns from, see
+    `collapse.policies`, and `draw` how data are drawn, see `Draw`: `draw_statistics`,
+    `draw_samples`, `draw_decoded`, or a callable of one's own. The models of the generations in
+    `keep` are kept besides generation 0, by default all. `measure` is a dict of functions of a
+    model with values of shape (chains,), evaluated at every generation.
 
-    Returns
-    -------
-    Lineage
-        The models by generation, and what was measured.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, before anything is drawn.
-
-    Notes
-    -----
-    A progress bar appears on runs that take more than two seconds. An interrupt from the keyboard
-    ends the run after the last complete generation, with a warning; the lineage so far is
-    returned, and `extend` continues it with the numbers of a run that was never interrupted. If a
-    fit fails, its exception carries the lineage so far as ``error.lineage``.
+    A progress bar appears in a terminal on runs that take more than two seconds. An interrupt from
+    the keyboard ends the run after the last complete generation, with a warning; the lineage so far
+    is returned, and `extend` continues it with the numbers of a run that was never interrupted. If
+    a fit fails, its exception carries the lineage so far as ``error.lineage``.
     """
     rng = generator(rng)
-    chains = _validate.integer("chains", chains, 1)
+    chains = validation.integer("chains", chains, 1)
     for name, function in {"fit": fit, "policy": policy, "draw": draw}.items():
         if not callable(function):
             raise ValueError(f"{name} must be callable, got {function!r}")
@@ -292,13 +219,13 @@ def _kept(keep):
         return None
     if not isinstance(keep, Iterable):
         raise ValueError(f"keep must be an iterable of generations, got {keep!r}")
-    return frozenset(_validate.integer("keep", n, 0) for n in keep)
+    return frozenset(validation.integer("keep", n, 0) for n in keep)
 
 
 def _laid_out(reality, chains):
     """Return reality as a batch of chains."""
     if isinstance(reality, type) or not callable(getattr(reality, "broadcast", None)):
-        raise ValueError(f"reality must be a model, got {reality!r}")
+        raise ValueError(f"reality must be a model, got {validation.short(reality)}")
     try:
         return reality.broadcast(chains)
     except ValueError as error:
@@ -306,24 +233,9 @@ def _laid_out(reality, chains):
 
 
 def extend(lineage, generations):
-    """Continue a lineage.
+    """Continue a lineage, which is not changed, by a number of further `generations`.
 
-    Parameters
-    ----------
-    lineage : Lineage
-        What `recurse` or `extend` returned; it is not changed.
-    generations : int
-        The number of further fits.
-
-    Returns
-    -------
-    Lineage
-        The lineage of one run over all generations, with the same numbers.
-
-    Raises
-    ------
-    ValueError
-        If the schedule of sample sizes has no number for the further generations.
+    The lineage of one run over all generations is returned, with the same numbers.
     """
     rng = copy.deepcopy(lineage._now.rng)
     rng.bit_generator.state = lineage._now.bits
@@ -333,16 +245,18 @@ def extend(lineage, generations):
 def _advance(lineage, generations, rng):
     """Run further generations and return the longer lineage."""
     run, now, reality = lineage._run, lineage._now, lineage.models[0]
-    total = now.generation + _validate.integer("generations", generations, 0)
+    total = now.generation + validation.integer("generations", generations, 0)
     smallest, prepared = getattr(run.fit, "minimum_size", 1), getattr(run.fit, "prepared", None)
-    sizes = _validate.sample_sizes(run.sample_size, total, minimum=smallest)
+    sizes = validation.sample_sizes(run.sample_size, total, minimum=smallest)
     kept, rows = {}, []
     try:
-        for n in tqdm(range(now.generation, total), delay=2, leave=False, unit="generation"):
+        for n in progress(range(now.generation, total), "generation"):
             step = Step(n, int(sizes[n]), run.chains, reality, now.newest, run.draw)
             data, memory = run.policy(step, now.memory, rng)
+            _check("sample of", data, now.newest, run.chains)
             fit = prepared(now.newest, rng) if prepared else run.fit
             model = fit(data)
+            _check("fit gave a", model, model, run.chains)
             rows.append([function(model) for function in run.measure.values()])
             if run.keep is None or n + 1 in run.keep:
                 kept[n + 1] = model
@@ -360,6 +274,16 @@ def _advance(lineage, generations, rng):
         error.lineage = _longer(lineage, now, kept, rows, sizes)
         raise
     return _longer(lineage, now, kept, rows, sizes)
+
+
+def _check(what, result, model, chains):
+    """Refuse data, shape (chains, M, ...), or a model that pool the chains or lose their axis."""
+    shape = result.shape if isinstance(result, np.ndarray) else getattr(result, "batch", None)
+    if shape is not None and shape[:1] != (chains,):
+        raise ValueError(
+            f"{what} {type(model).__name__} must have the axis of the {chains} chains in front, "
+            f"got shape {shape}"
+        )
 
 
 def _longer(lineage, now, kept, rows, sizes):

@@ -1,26 +1,29 @@
 """Bad input raises ValueError that names the argument, before anything is drawn."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from harness import assert_agrees, assert_refutes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
-from collapse import _validate, metrics
-from collapse.models.adapter import ScipyLaw
+from collapse import validation
+from collapse.measure import distances
+from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
+from collapse.models.histogram import FitHistogram
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
     MultivariateStatistics,
 )
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
+from collapse.models.population import population_fit
+from collapse.models.wrappers import Shrunk, StoppedEarly
 from collapse.policies import accumulate, replace
 from collapse.recursion import draw_samples, draw_statistics, extend, recurse
 from collapse.seeds import generator, seeded
@@ -69,8 +72,8 @@ CASES = {
     "law": (ScipyLaw(stats.laplace()), FitGaussian(ddof=0)),
     "mixture": (GaussianMixture([0.5, 0.5], [-1, 1], [1, 1]), FitGaussianMixture(2, iterations=9)),
     "vectors": (
-        MultivariateGaussianMixture([1.0], [[0.0, 1.0]], np.eye(2)),
-        FitMultivariateGaussianMixture(2, warm_start=True, iterations=9),
+        GaussianMixture([1.0], [[0.0, 1.0]], covariances=np.eye(2)),
+        FitGaussianMixture(2, "full", warm_start=True, iterations=9),
     ),
 }
 SIZES_TOO_SMALL = {
@@ -250,7 +253,7 @@ def test_good_input_runs(case, sizes, generations, chains, policy, draw, keep, s
 @given(good_sizes, st.integers(0, 20))
 def test_one_size_for_all(size, generations):
     for value in (size, np.int64(size), np.array(size)):
-        sizes = _validate.sample_sizes(value, generations)
+        sizes = validation.sample_sizes(value, generations)
         assert sizes.dtype == np.int64 and sizes.tolist() == [size] * generations
 
 
@@ -258,35 +261,35 @@ def test_one_size_for_all(size, generations):
 def test_sizes_of_a_schedule(sizes, data):
     generations = data.draw(st.integers(0, len(sizes)))
     for value in (sizes, tuple(sizes), np.array(sizes, dtype=np.int64), sizes.__getitem__):
-        found = _validate.sample_sizes(value, generations)
+        found = validation.sample_sizes(value, generations)
         assert found.dtype == np.int64 and found.tolist() == sizes[:generations]
 
 
 def test_a_schedule_is_asked_for_each_generation_once():
     asked = []
-    _validate.sample_sizes(lambda n: asked.append(n) or 5, 4)
+    validation.sample_sizes(lambda n: asked.append(n) or 5, 4)
     assert asked == [0, 1, 2, 3]
 
 
 @given(st.integers(1, 50))
 def test_smallest_and_largest_sizes(minimum):
     for size in (minimum, 2**62):
-        assert _validate.sample_sizes(size, 1, minimum=minimum).tolist() == [size]
+        assert validation.sample_sizes(size, 1, minimum=minimum).tolist() == [size]
     for size in (minimum - 1, 2**62 + 1):
-        refused("sample_size", _validate.sample_sizes, size, 1, minimum=minimum)
+        refused("sample_size", validation.sample_sizes, size, 1, minimum=minimum)
 
 
 @pytest.mark.parametrize("value", ["7", None, [[1, 2], [3]], {3: 4}, np.array("now", "datetime64")])
 @pytest.mark.parametrize("generations", [0, 1])
 def test_sizes_that_are_no_numbers(value, generations):
-    refused("sample_size", _validate.sample_sizes, value, generations)
+    refused("sample_size", validation.sample_sizes, value, generations)
 
 
 @pytest.mark.parametrize(
     "value", [[[5, 6], [7, 8]], np.ones((2, 1)), lambda n: [5, 6], lambda n: None]
 )
 def test_sizes_of_a_wrong_shape(value):
-    refused("sample_size", _validate.sample_sizes, value, 2)
+    refused("sample_size", validation.sample_sizes, value, 2)
 
 
 def test_the_message_names_the_value_and_what_is_allowed():
@@ -327,8 +330,7 @@ def test_arguments_that_are_no_numbers(value):
     refused("samples", FitGaussian(ddof=1), value)
     refused("samples", FitMultivariateGaussian(ddof=1), value)
     refused("samples", FitCategorical(3), value)
-    refused("first", metrics.squared_w2_samples, value, [1.0])
-    refused("samples", metrics.tail_mass_samples, value, Gaussian(0, 1))
+    refused("first", distances.squared_w2_samples, value, [1.0])
 
 
 def test_shapes_that_do_not_broadcast():
@@ -383,24 +385,26 @@ def test_mixtures(data, k, d, batch):
         bad = chances.copy()
         bad.flat[index] = spoil
         refused("weights", GaussianMixture, bad, means[..., 0], np.ones(k))
-        refused("weights", MultivariateGaussianMixture, bad, means, covariances)
+        refused("weights", GaussianMixture, bad, means, covariances=covariances)
     bad = data.draw(with_one(means.shape, unit, not_finite))
     refused("means", GaussianMixture, chances, np.full(k, data.draw(not_finite)), np.ones(k))
-    refused("means", MultivariateGaussianMixture, chances, bad, covariances)
-    refused("covariances", MultivariateGaussianMixture, chances, means, -covariances)
-    refused("covariances", MultivariateGaussianMixture, chances, means, covariances[..., :0])
+    refused("means", GaussianMixture, chances, bad, covariances=covariances)
+    refused("covariances", GaussianMixture, chances, means, covariances=-covariances)
+    refused("covariances", GaussianMixture, chances, means, covariances=covariances[..., :0])
     refused("variances", GaussianMixture, chances, means[..., 0], -np.ones(k))
-    model, rng = MultivariateGaussianMixture(chances, means, covariances), np.random.default_rng(0)
+    model, rng = GaussianMixture(chances, means, covariances=covariances), np.random.default_rng(0)
     samples = model.sample(4, rng)
     assert samples.shape == (*batch, 4, d) and model.logpdf(samples).shape == (*batch, 4)
-    fitted = FitMultivariateGaussianMixture(k, start=model, iterations=3)(samples)
+    fitted = FitGaussianMixture(k, "full", start=model, iterations=3)(samples)
     assert fitted.covariances.shape == (*batch, k, d, d)
     assert fitted.report.singular.shape == (*batch, k)
     line = GaussianMixture(chances, means[..., 0], covariances[..., 0, 0])
     assert FitGaussianMixture(k, iterations=3)(line.sample(4, rng)).means.shape == (*batch, k)
 
 
-@pytest.mark.parametrize("fit", [FitGaussianMixture, FitMultivariateGaussianMixture])
+@pytest.mark.parametrize(
+    "fit", [FitGaussianMixture, partial(FitGaussianMixture, covariance="full")]
+)
 @given(
     components=st.one_of(st.integers(max_value=0), not_integers),
     tolerance=st.one_of(not_finite, not_numbers, negative),
@@ -448,14 +452,67 @@ def test_categorical_without_categories():
 
 @pytest.mark.parametrize(
     "law",
-    [None, 3, "norm", stats.norm(), stats.poisson(3), np.ones(2)],
+    [
+        None,
+        3,
+        "norm",
+        np.ones(2),
+        stats.norm,
+        stats.poisson,
+        stats.norm([0, 50]),
+        stats.poisson([1, 2]),
+        stats.multivariate_normal([0, 0]),
+        stats.dirichlet([1, 1]),
+        stats.gaussian_kde([0.0, 1.0, 3.0]),
+    ],
     ids=lambda law: type(law).__name__,
 )
-def test_scipy_law(law):
-    if law is not None and hasattr(law, "logpdf") and not hasattr(law, "logpmf"):
-        assert ScipyLaw(law).sample(3, np.random.default_rng(0)).shape == (3,)
-    else:
-        refused("distribution", ScipyLaw, law)
+def test_what_is_no_frozen_law_on_the_line(law):
+    refused("distribution", ScipyLaw, law)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        stats.norm(1, 2),
+        stats.poisson(3),
+        stats.rv_histogram(([3.0, 5.0, 2.0], [0.0, 1.0, 3.0, 4.0]), density=False),
+        stats.rv_discrete(values=([1, 4], [0.3, 0.7]))(),
+    ],
+    ids=lambda law: type(law).__name__,
+)
+def test_laws_of_scipy(law):
+    model = ScipyLaw(law).broadcast(4000)
+    drawn = model.sample(3, seeded(1))
+    assert drawn.shape == (4000, 3) and drawn.dtype == float
+    assert_agrees(drawn.mean(axis=1), law.mean())
+    assert_agrees((drawn - law.mean()) ** 2, law.var())
+    assert_refutes(drawn.mean(axis=1), law.mean() + 0.5)
+    expected = law.logpmf(drawn) if hasattr(law, "logpmf") else law.logpdf(drawn)
+    np.testing.assert_array_equal(model.logpdf(drawn), expected)
+
+
+def test_messages_never_print_a_whole_array():
+    many = np.arange(1000.0)
+    for name, call in (
+        (
+            "reality",
+            lambda: recurse(many, FitGaussian(ddof=0), sample_size=2, generations=1, rng=1),
+        ),
+        ("distribution", lambda: ScipyLaw(many)),
+        ("mean", lambda: Gaussian(many.astype(str), 1)),
+        ("sample_size", lambda: validation.sample_sizes(many + 0.5, 9)),
+        ("ddof", lambda: FitGaussian(many)),
+        ("target", lambda: Shrunk(FitGaussian(ddof=0), -np.ones((30, 30)), 0.1)),
+        ("edges", lambda: FitHistogram(-many)),
+        ("start", lambda: StoppedEarly(FitGaussian(ddof=0), many, 0.1, 1)),
+        ("truth", lambda: population_fit(FitMultivariateGaussian(ddof=0), Gaussian(many, 1))),
+    ):
+        with pytest.raises(ValueError, match=name) as failure:
+            call()
+        assert len(str(failure.value)) < 330
+    for record in (Gaussian(many, 1), Categorical(np.full(100, 0.01)), FitHistogram(many)):
+        assert len(repr(record)) < 200
 
 
 # --- fits ------------------------------------------------------------------------------------
@@ -504,8 +561,8 @@ def test_data_that_are_too_few():
     refused("samples", FitMultivariateGaussian(ddof=0), np.ones((3, 0, 2)))
     refused("samples", FitMultivariateGaussian(ddof=0), np.ones(3))
     refused("data", FitGaussianMixture(3), np.ones((4, 2)))
-    refused("data", FitMultivariateGaussianMixture(3), np.ones((4, 2, 3)))
-    refused("data", FitMultivariateGaussianMixture(1), np.ones(4))
+    refused("data", FitGaussianMixture(3, "full"), np.ones((4, 2, 3)))
+    refused("data", FitGaussianMixture(1, "full"), np.ones(4))
     refused("samples", FitCategorical(3), np.ones((3, 0), dtype=int))
     assert FitGaussian(ddof=0)(np.ones((3, 1))).variance.tolist() == [0, 0, 0]
 
@@ -528,7 +585,7 @@ def test_good_data_are_fitted(samples, ddof):
     flat = FitMultivariateGaussian(ddof)(samples)
     divisor = samples.shape[-2] - ddof
     np.testing.assert_allclose(
-        metrics.total_variance(flat),
+        distances.total_variance(flat),
         samples.var(axis=-2).sum(axis=-1) * samples.shape[-2] / divisor,
         rtol=1e-9,
         atol=1e-6,
@@ -542,21 +599,18 @@ def test_good_data_are_fitted(samples, ddof):
 @given(st.one_of(not_finite, st.floats(1.001), st.floats(max_value=-0.001), not_numbers))
 def test_level(level):
     one = Gaussian(0, 1)
-    refused("level", metrics.tail_mass, one, one, level)
-    refused("level", metrics.tail_mass_samples, [0.0], one, level)
+    refused("level", distances.tail_mass, one, one, level)
 
 
 @given(st.data(), array_shapes(min_dims=1, max_dims=3, max_side=4))
 def test_samples_of_metrics(data, shape):
     bad, good = data.draw(with_one(shape, finite, not_finite)), np.ones(shape)
-    refused("first", metrics.squared_w2_samples, bad, good)
-    refused("second", metrics.squared_w2_samples, good, bad)
-    refused("samples", metrics.tail_mass_samples, bad, Gaussian(0, 1))
+    refused("first", distances.squared_w2_samples, bad, good)
+    refused("second", distances.squared_w2_samples, good, bad)
     for empty in (np.ones((*shape, 0)), 1.0):
-        refused("first", metrics.squared_w2_samples, empty, good)
-        refused("second", metrics.squared_w2_samples, good, empty)
-        refused("samples", metrics.tail_mass_samples, empty, Gaussian(0, 1))
-    assert metrics.squared_w2_samples(good, good[..., :1]).shape == shape[:-1]
+        refused("first", distances.squared_w2_samples, empty, good)
+        refused("second", distances.squared_w2_samples, good, empty)
+    assert distances.squared_w2_samples(good, good[..., :1]).shape == shape[:-1]
 
 
 @given(st.one_of(st.integers(max_value=-1), not_integers))

@@ -10,21 +10,22 @@ PACKAGE = {
     "recursion.py": "from . import rng\n",
     "rng.py": "import numpy\n",
     "rng.js": "const page = true;\n",
-    "datasets.py": "",
     "theory/__init__.py": "",
     "theory/gaussian.py": "from ..rng import spawn\n",
     "theory/words.py": "",
-    "claims/__init__.py": "import importlib\nimportlib.import_module(f'{__name__}.first')\n",
-    "claims/first.py": "from collapse.theory import words\n",
-    "data/words.txt": "a b",
-    "data/words.LICENSE.md": "free",
+    "../companion/__init__.py": "",
+    "../companion/datasets.py": "",
+    "../companion/claims/__init__.py": "import importlib\nimportlib.import_module('.first')\n",
+    "../companion/claims/first.py": "from collapse.theory import words\n",
+    "../companion/data/words.txt": "a b",
+    "../companion/data/words.LICENSE.md": "free",
 }
 CHAPTERS = {
     "recursion": "from collapse.recursion import run",
     "gaussian": "%matplotlib inline\nimport collapse.theory.gaussian as theory",
     "words": "from collapse.theory import words",
-    "ledger": "def table():\n    from collapse import claims",
-    "data": "from collapse.datasets import addresses",
+    "ledger": "def table():\n    from companion import claims",
+    "data": "from companion.datasets import addresses",
     "plain": "import numpy as np",
 }
 
@@ -47,7 +48,7 @@ def write_chapter(path, code, prose):
 
 
 def fingerprints(book):
-    return {name: fingerprint(book / f"{name}.ipynb", book / "collapse") for name in CHAPTERS}
+    return {name: fingerprint(book / f"{name}.ipynb", book) for name in CHAPTERS}
 
 
 @pytest.mark.parametrize(
@@ -59,10 +60,10 @@ def fingerprints(book):
         ("theory/gaussian.py", {"gaussian"}),
         ("theory/__init__.py", {"gaussian", "words", "ledger"}),
         ("theory/words.py", {"words", "ledger"}),
-        ("claims/first.py", {"ledger"}),
-        ("datasets.py", {"data"}),
-        ("data/words.txt", {"data"}),
-        ("__init__.py", set(CHAPTERS) - {"plain"}),
+        ("../companion/claims/first.py", {"ledger"}),
+        ("../companion/datasets.py", {"data"}),
+        ("../companion/data/words.txt", {"data"}),
+        ("__init__.py", set(CHAPTERS) - {"plain", "data"}),
         ("../requirements.lock", set(CHAPTERS)),
     ],
 )

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from collapse.__main__ import main
-from collapse.claims import CHECKS, entries
-from collapse.claims.ledger import (
+from companion.__main__ import main
+from companion.claims import CHECKS, entries
+from companion.claims.ledger import (
     AGREES,
     CONDITION,
     FAILS,
@@ -14,10 +14,10 @@ from collapse.claims.ledger import (
     REFUTES,
     UNDECIDED,
     UNTESTED,
-    Comparison,
     Evidence,
 )
-from collapse.claims.statements import STATEMENTS
+from companion.claims.statements import STATEMENTS
+from companion.comparison import Comparison
 
 EXPECTED = {
     "C1": CONDITION,

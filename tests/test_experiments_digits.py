@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from collapse.datasets import digits
-from collapse.experiments import digits as experiment
+from collapse.models.empirical import Empirical
 from collapse.models.vae import FitVAE, Stream
 from collapse.recursion import Step, draw_decoded
 from collapse.seeds import seeded
+from companion.datasets import digits
+from companion.experiments import digits as experiment
 
 KNOWN, HELD_OUT = digits().split(1000)
 FIT = FitVAE(2, hidden=(16,), epochs=1, batch=50)
@@ -18,16 +19,6 @@ def small(setting, seed=801, generations=2):
     return experiment.run(
         setting, KNOWN.images[:200], FIT, generations=generations, chains=2, rng=seeded(seed)
     )
-
-
-def test_a_collection_is_drawn_without_replacement():
-    reality = experiment.Collection(np.arange(12.0).reshape(6, 2)).broadcast(3)
-    drawn = reality.sample(6, seeded(802))
-    np.testing.assert_array_equal(np.sort(drawn, axis=1), np.tile(reality.pictures, (3, 1, 1)))
-    assert not np.array_equal(drawn[0], drawn[1])
-    assert reality.sample(4, seeded(803)).shape == (3, 4, 2)
-    with pytest.raises(ValueError, match=r"\bsample_size\b"):
-        reality.sample(7, seeded(802))
 
 
 @each_setting
@@ -42,7 +33,7 @@ def test_generation_one_is_the_same_in_every_setting(setting):
 def handed(setting, generation):
     """Return what the policy of a setting gives the next fit."""
     model = small("means")[1]
-    reality = experiment.Collection(KNOWN.images[:200]).broadcast(2)
+    reality = Empirical(KNOWN.images[:200]).broadcast(2)
     policy, draw = experiment.SETTINGS[setting]
     newest = model if generation else reality
     return policy(Step(generation, 200, 2, reality, newest, draw), None, seeded(804))[0]
@@ -57,7 +48,7 @@ def test_what_is_handed_on(setting):
     if setting == "fresh":
         assert isinstance(later, Stream)
         assert later.size == 200
-        later = later.batch(200, seeded(805))
+        later = later.draw(200, seeded(805))
     assert later.shape == (2, 200, 784)
     kept = [sum(image.tobytes() in real for image in chain) for chain in later]
     assert kept == ([20, 20] if setting == "real" else [0, 0])
@@ -68,7 +59,7 @@ def test_a_sample_is_seen_again_and_a_stream_is_not():
     sample, stream = handed("means", 1), handed("fresh", 1)
     assert isinstance(sample, np.ndarray)
     rng = seeded(806)
-    assert not np.array_equal(stream.batch(5, rng), stream.batch(5, rng))
+    assert not np.array_equal(stream.draw(5, rng), stream.draw(5, rng))
 
 
 def test_unknown_setting():
@@ -113,6 +104,7 @@ def test_measure(setting, judge):
     shapes = {name: values.shape for name, values in found.items()}
     assert shapes == {
         "spread": (3, 2),
+        "within": (3, 2),
         "codes": (3, 2, len(experiment.BINS) - 1),
         "elbo": (3, 2),
         "classes": (3, 2, 10),
@@ -122,6 +114,9 @@ def test_measure(setting, judge):
     np.testing.assert_allclose(found["classes"].sum(axis=-1), 1, rtol=1e-12)
     codes = lineage[1].encode(HELD_OUT.images)[0]
     np.testing.assert_allclose(found["spread"][0], experiment.spread(codes), rtol=1e-6)
+    assert (found["within"] <= found["spread"]).all()
+    within = [codes[..., i].var(axis=-1) for i in range(codes.shape[-1])]
+    np.testing.assert_allclose(found["within"][0] ** 2, np.mean(within, axis=0), rtol=1e-5)
     handed = experiment.handed_on(lineage[2], setting, 50, seeded(811))
     means = draw_decoded(lineage[2], 50, seeded(811))
     assert np.array_equal(handed, means) == (setting != "draws")

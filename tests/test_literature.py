@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collapse.claims import literature
-from collapse.claims.ledger import AGREES, CONDITION, HOLDS, REFUTES, UNTESTED
 from collapse.theory import categorical
+from companion.claims import literature
+from companion.claims.ledger import AGREES, CONDITION, HOLDS, REFUTES, UNTESTED
 
 BIB = (Path(__file__).resolve().parents[1] / "references.bib").read_text(encoding="utf8")
 ENTRIES = dict(re.findall(r"@\w+\{(\S+),\n(.*?)\n\}", BIB, flags=re.DOTALL))

@@ -10,19 +10,15 @@ from sklearn.mixture import BayesianGaussianMixture
 from sklearn.mixture import GaussianMixture as ScikitMixture
 from sklearn.neighbors import KernelDensity as ScikitKernelDensity
 
-from collapse.models.adapter import EstimatedLaw, FitEstimator
+from collapse.models.adapters import EstimatedLaw, FitEstimator
 from collapse.models.gaussian import Gaussian
 from collapse.models.kde import FitKernelDensity
-from collapse.models.mixture import GaussianMixture
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
+from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.recursion import draw_samples, extend, recurse
 from collapse.seeds import seeded
 
-BLOBS = MultivariateGaussianMixture(
-    [0.3, 0.7], [[-3.0, 0.0], [2.0, 1.0]], [np.eye(2), [[1, 0.5], [0.5, 2]]]
+BLOBS = GaussianMixture(
+    [0.3, 0.7], [[-3.0, 0.0], [2.0, 1.0]], covariances=[np.eye(2), [[1, 0.5], [0.5, 2]]]
 )
 LINE = GaussianMixture([0.3, 0.7], [-2.0, 1.0], [0.5, 1.5])
 ESTIMATORS = {
@@ -104,7 +100,7 @@ def test_the_same_laws_as_the_fits_of_the_package():
     given = {"weights_init": BLOBS.weights, "means_init": BLOBS.means}
     precisions = np.linalg.inv(BLOBS.covariances)
     theirs = ScikitMixture(2, tol=1e-6, reg_covar=1e-3, precisions_init=precisions, **given)
-    ours = FitMultivariateGaussianMixture(2, start=BLOBS, tolerance=1e-6, regulariser=1e-3)
+    ours = FitGaussianMixture(2, "full", start=BLOBS, tolerance=1e-6, regulariser=1e-3)
     np.testing.assert_allclose(
         FitEstimator(theirs, (2,)).prepared(None, seeded(11))(data).logpdf(data[:, :9]),
         ours(data).logpdf(data[:, :9]),

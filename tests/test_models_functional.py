@@ -1,19 +1,17 @@
 """Kernel density estimates, histograms and procedures: contracts, twins and bad input."""
 
-import copy
-from dataclasses import fields
 from functools import partial
 
+import mpmath
 import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
 
-from collapse.metrics import gini_simpson
-from collapse.models.adapter import ScipyLaw
+from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
-from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
+from collapse.models.histogram import FitHistogram, Histogram
 from collapse.models.kde import (
     FitKernelDensity,
     KernelDensity,
@@ -22,11 +20,12 @@ from collapse.models.kde import (
     silverman,
     silverman_factor,
 )
+from collapse.models.mixture import GaussianMixture
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
-from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
-from collapse.policies import accumulate, newest_law, pool, replace
-from collapse.population import population_fit
-from collapse.recursion import draw_samples, draw_statistics, recurse
+from collapse.models.population import population_fit
+from collapse.models.wrappers import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
+from collapse.policies import newest_law
+from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 
 POINTS, BANDWIDTH = np.array([-1.5, 0.2, 1.0, 3.0]), np.array(0.4)
@@ -46,64 +45,7 @@ PROCEDURES = {
     "rounded": Rounded(FitGaussian(1), "float16"),
     "composed": Rounded(Shrunk(FitGaussian(0), target=1.0, intensity=0.1), "float32"),
 }
-CASES = LAWS | {
-    name: (Gaussian, (np.array(-1.0), np.array(2.0)), fit) for name, fit in PROCEDURES.items()
-}
-each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 each_law = pytest.mark.parametrize("case", list(LAWS.values())[::3], ids=list(LAWS)[::3])
-
-
-@each_case
-@pytest.mark.parametrize("batch", [(), (7,), (2, 3)])
-def test_shapes(case, batch):
-    make, arguments, fit = case
-    model = make(*(np.broadcast_to(a, (*batch, *a.shape)) for a in arguments))
-    samples = model.sample(6, seeded(1))
-    assert samples.shape == model.logpdf(samples).shape == (*batch, 6)
-    fitted = fit(samples)
-    assert fitted.mean.shape == fitted.variance.shape == batch
-    assert fitted.sample(2, seeded(2)).shape == (*batch, 2)
-    if make is not Gaussian:
-        assert model.cdf(samples).shape == (*batch, 6)
-
-
-@each_case
-def test_broadcast_lays_one_law_over_the_chains(case):
-    make, arguments, _ = case
-    one = make(*arguments)
-    many, x = one.broadcast(5), one.sample(9, seeded(3))
-    np.testing.assert_array_equal(many.logpdf(np.broadcast_to(x, (5, 9))), [one.logpdf(x)] * 5)
-    assert len({row.tobytes() for row in many.sample(20, seeded(3))}) == 5
-    again = many.broadcast(5)
-    np.testing.assert_array_equal(again.sample(3, seeded(3)), many.sample(3, seeded(3)))
-    with pytest.raises(ValueError, match="shape"):
-        many.broadcast(4)
-
-
-@each_case
-def test_models_cannot_be_changed_and_do_not_follow_their_input(case):
-    make, arguments, fit = case
-    arguments = copy.deepcopy(arguments)
-    model, samples = make(*arguments), make(*arguments).broadcast(3).sample(6, seeded(4))
-    fitted = fit(samples)
-    for record in (model, fitted, fit):
-        for field in (*(f.name for f in fields(record)), "something_new"):
-            with pytest.raises(AttributeError):
-                setattr(record, field, 0)
-    before = [m.sample(4, seeded(5)) for m in (model, fitted)]
-    for array in (*arguments, samples):
-        array[...] = 0.1
-    for first, second in zip(before, (model, fitted), strict=True):
-        np.testing.assert_array_equal(first, second.sample(4, seeded(5)))
-
-
-@each_case
-def test_seeds_decide_the_numbers(case):
-    make, arguments, fit = case
-    model = make(*arguments).broadcast(4)
-    means = [fit(model.sample(6, seeded(s))).mean for s in (6, 6, 7)]
-    np.testing.assert_array_equal(means[0], means[1])
-    assert not np.array_equal(means[0], means[2])
 
 
 @each_law
@@ -170,97 +112,72 @@ def test_points_at_bandwidth_zero():
     np.testing.assert_array_equal(point.sample(4, seeded(10)), 1.25)
 
 
-def naive_kde(sizes, h, rng, pooled):
-    """Return (mean, variance) of one chain of kernel density estimates, by generation."""
-    points, data, rows = None, [], []
-    for size in sizes:
-        if points is None:
-            new = [rng.normal(-1, np.sqrt(2)) for _ in range(size)]
-        else:
-            width = h if not callable(h) else h(np.array(points))
-            new = [rng.choice(points) + width * rng.normal() for _ in range(size)]
-        data = data + new if pooled else new
-        points = list(data)
-        width = h if not callable(h) else h(np.array(points))
-        rows.append((np.mean(points), np.var(points) + width**2))
-    return np.array(rows)
-
-
-@pytest.mark.parametrize("policy", [replace, accumulate])
-@pytest.mark.parametrize("h", [0.7, scott], ids=["fixed", "rule"])
-def test_kernel_density_agrees_with_its_naive_twin(policy, h):
-    sizes, chains, rng = [4, 3, 5], 3000, seeded(11)
-
-    def run(h, policy):
-        lineage = recurse(
-            Gaussian(-1, 2),
-            FitKernelDensity(h),
-            sample_size=sizes,
-            generations=3,
-            chains=chains,
-            policy=policy,
-            draw=draw_samples,
-            rng=seeded(12),
-        )
-        rows = [(m.mean, np.log1p(m.variance)) for m in lineage.models[1:]]
-        rows = np.array(rows).transpose(2, 0, 1)
-        return np.concatenate([rows, rows**2], axis=-1)
-
-    twins = np.array([naive_kde(sizes, h, rng, policy is accumulate) for _ in range(chains)])
-    twins[..., 1] = np.log1p(twins[..., 1])
-    twins = np.concatenate([twins, twins**2], axis=-1)
-    assert_agrees(run(h, policy) - twins, 0)
-    wrong = 1.0 if h == 0.7 else lambda data: 1.5 * scott(data)
-    assert_refutes(run(wrong, policy) - twins, 0)
-
-
-@pytest.mark.parametrize("policy", [replace, accumulate])
-def test_histogram_paths_agree(policy):
-    def run(draw, seed, policy=policy):
-        lineage = recurse(
-            ScipyLaw(stats.laplace()),
-            FitHistogram(EDGES),
-            sample_size=[6, 4, 5],
-            generations=3,
-            chains=20_000,
-            policy=policy,
-            draw=draw,
-            rng=seeded(seed),
-        )
-        masses = np.array([m.masses for m in lineage.models[1:]]).transpose(1, 0, 2)
-        return np.concatenate([masses, masses**2], axis=-1)
-
-    assert_agrees(run(draw_statistics, 13) - run(draw_samples, 14), 0)
-    other = accumulate if policy is replace else replace
-    assert_refutes(run(draw_statistics, 13, other) - run(draw_samples, 14), 0)
-
-
-def test_bins_drift_like_the_alleles_of_wright_and_fisher():
-    lineage = recurse(
-        Histogram(MASSES, EDGES),
-        FitHistogram(EDGES),
-        sample_size=5,
-        generations=4,
-        chains=20_000,
-        rng=seeded(27),
+def test_nothing_is_known_of_what_is_not_a_number():
+    x = np.array([np.nan, 0.5])
+    laws = [make(*arguments) for make, arguments, _ in LAWS.values()]
+    laws += [
+        Gaussian(0, 1),
+        Gaussian(0.5, 0),
+        KernelDensity([0.5, 1.0], 0.0),
+        ScipyLaw(stats.laplace()),
+        GaussianMixture([0.4, 0.6], [0, 1], [1, 2]),
+    ]
+    for law in laws:
+        for values in (law.logpdf(x), law.cdf(x)):
+            np.testing.assert_array_equal(np.isnan(values), [True, False])
+    vectors = (
+        MultivariateGaussian(np.zeros(2), np.eye(2)),
+        GaussianMixture([1.0], np.zeros((1, 2)), covariances=np.eye(2)),
     )
-    diversity = lineage.measure(lambda m: gini_simpson(m.bins)).T
-    kept = (1 - 1 / 5) ** np.arange(5)
-    assert_agrees(diversity, kept * (1 - (MASSES**2).sum()))
-    assert_refutes(diversity, (1 - 1 / 6) ** np.arange(5) * (1 - (MASSES**2).sum()))
+    for law in vectors:
+        values = law.logpdf(np.array([[np.nan, 0.0], [0.0, 1.0]]))
+        np.testing.assert_array_equal(np.isnan(values), [True, False])
 
 
-def test_pooled_counts_are_those_of_the_joint_sample():
-    fit, model = FitHistogram(EDGES), Histogram(MASSES, EDGES).broadcast(4)
-    first, second = model.sample(5, seeded(15)), model.sample(3, seeded(16))
-    whole = fit(np.concatenate([first, second], axis=1)).masses
-    for a in (first, HistogramCounts.of(first, EDGES)):
-        for b in (second, HistogramCounts.of(second, EDGES)):
-            np.testing.assert_allclose(fit(pool(a, b)).masses, whole)
-    assert pool(HistogramCounts.of(first, EDGES), second).size == 8
-    assert not np.allclose(fit(first).masses, whole)
-    huge = fit(model.statistics(10**12, seeded(17))).masses
-    np.testing.assert_allclose(huge, np.broadcast_to(MASSES, (4, 5)), atol=1e-5)
+@pytest.mark.parametrize("log_variance", [-700, -720, -1500, -1e5])
+@pytest.mark.parametrize("deviations", [0, 1, 3.5])
+def test_a_collapsed_gaussian_has_a_density(log_variance, deviations):
+    mean = mpmath.mpf(0)
+    model = Gaussian._of(np.zeros(()), np.ones(()), np.float64(log_variance))
+    std = mpmath.exp(mpmath.mpf(log_variance) / 2)
+    x = float(mean + deviations * std)  # a float, and 0 where the law is narrower than any
+    squared = (mpmath.mpf(x) / std) ** 2
+    exact = -(squared + log_variance + mpmath.log(2 * mpmath.pi)) / 2
+    assert model.logpdf([x])[0] == pytest.approx(float(exact), rel=1e-10)
+    assert np.isneginf(Gaussian._of(np.zeros(()), np.ones(()), np.float64(-1e5)).logpdf([1.0]))
+    for procedure in (
+        Shrunk(FitGaussian(1), 0, 0),
+        Regularized(FitGaussian(1), 0),
+        Sharpened(FitGaussian(1), 1.0),
+        StoppedEarly(FitGaussian(1), START, 1.0, 1),
+    ):
+        assert procedure.adjust(model).log_variance == log_variance
+    halved = Shrunk(FitGaussian(1), 0, 0.5).adjust(model).log_variance
+    assert halved == pytest.approx(log_variance + np.log(0.5), rel=1e-14)
+
+
+def test_a_collapsed_gaussian_in_the_plane_has_a_density():
+    factor, scale = np.array([[1.0, 0.0], [0.5, 2.0]]), -1e5
+    volume = 2 * np.log(2.0) + 2 * scale
+    model = MultivariateGaussian._of(np.zeros(2), factor, np.array(scale), np.array(volume))
+    exact = -(volume + 2 * np.log(2 * np.pi)) / 2
+    found = model.logpdf(np.array([[0.0, 0.0], [1e-300, 0.0]]))
+    np.testing.assert_allclose(found, [exact, -np.inf], rtol=1e-14)
+    same = Shrunk(FitMultivariateGaussian(1), 0, 0).adjust(model)
+    assert same.log_determinant == volume and same.log_scale == scale
+    lineage = recurse(
+        MultivariateGaussian(np.zeros(2), np.eye(2)),
+        FitMultivariateGaussian(ddof=1),
+        sample_size=3,
+        generations=700,
+        chains=5,
+        rng=1,
+        keep=(),
+    ).newest
+    density = lineage.logpdf(lineage.mean[:, None])[:, 0]
+    expected = -(lineage.log_determinant + 2 * np.log(2 * np.pi)) / 2
+    np.testing.assert_allclose(density, expected, rtol=1e-12)
+    assert (density > 100).all()
 
 
 SAMPLES = Gaussian(np.full(5, 1.0), 3.0).sample(8, seeded(18))

@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from collapse.theory import (
-    categorical,
-    functional,
-    gaussian,
-    mixing,
-    multivariate_gaussian,
-    printed,
-)
+from collapse import accurate
+from collapse.theory import categorical, functional, gaussian, mixing, multivariate_gaussian
+from companion import printed
 
 SIZES = [4, 3, 6]
 
@@ -38,7 +33,7 @@ def test_series_of_the_gamma_function(s):
     with mpmath.workdps(40):
         for a in (0.5, 3.0, 30.0, 100.0, 201 * (1 + s * s), 1e3 * (1 + s * s), 1e6):
             exact = mpmath.loggamma(a + s) - mpmath.loggamma(a) - s * mpmath.log(a)
-            found = gaussian._log_ratio(a, s)
+            found = accurate.log_gamma_ratio(a, s)
             rounding = 1e-15 * max(1, float(mpmath.loggamma(a + s))) if a < 200 else 0
             assert found == pytest.approx(float(exact), rel=1e-14, abs=max(rounding, 1e-20))
 
@@ -140,7 +135,7 @@ def test_slow_growth(power):
     # the same sum, broken off elsewhere; its tail is the integral of the series, by mpmath
     size = 3 * np.arange(1.0, 3e4) ** power
     a = (size - 1) / 2
-    direct = (gaussian._log_ratio(a, 0.5)).sum()
+    direct = (accurate.log_gamma_ratio(a, 0.5)).sum()
     tail = [mpmath.zeta(k * power, 30_000) / (4 * 3**k) for k in (1, 2)]
     limits = gaussian.growth_limits(3, power)
     assert limits["std"] == pytest.approx(float(mpmath.exp(direct - sum(tail))), rel=2e-11)
@@ -206,12 +201,12 @@ def test_rounding_follows_the_square_of_the_spacing():
 @pytest.mark.parametrize("size", [4, 60, 5000])
 def test_bands_hold_all_but_a_trace(size):
     starts = np.concatenate([[0, 1e-306, 1e-12, 1, 1 - 1e-12], np.geomspace(0.1 / size, 0.9, 40)])
-    rows = categorical._banded(starts, size)
+    rows = categorical.binomial_rows(starts, size)
     first, last = rows.indices[rows.indptr[:-1]], rows.indices[rows.indptr[1:] - 1]
     law = stats.binom(size, np.where(starts < 1e-300, 0, starts))
     assert (law.cdf(first - 1) + law.sf(last)).max() <= categorical.TRUNCATED
     # and are narrow: Bernstein's bound at the middle, 13 + (13**2 + 20 M)**(1/2) on each side
-    middle = categorical._banded(np.array([0.5]), size).nnz
+    middle = categorical.binomial_rows(np.array([0.5]), size).nnz
     assert middle <= 2 * (13.4 + np.sqrt(13.4**2 + 20 * size)) + 3
-    edge = categorical._banded(np.array([1e-9]), size).nnz
+    edge = categorical.binomial_rows(np.array([1e-9]), size).nnz
     assert edge <= 2 * 13.4 + 3

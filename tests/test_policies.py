@@ -1,5 +1,6 @@
 """Policies: every one with every model, each against a naive twin, and bad input."""
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -13,30 +14,30 @@ from test_contracts import CASES, each_case, with_squares
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.histogram import FitHistogram, Histogram, HistogramCounts
-from collapse.models.kde import FitKernelDensity, KernelDensity
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
     MultivariateGaussian,
     MultivariateStatistics,
 )
+from collapse.models.ppca import FitProbabilisticPCA
 from collapse.policies import (
     AccumulateSubsample,
+    Filtered,
     FreshReal,
     GenerationMixture,
     KeepReal,
     PartialReplacement,
     Selected,
-    Tempered,
     accumulate,
     newest_law,
     pool,
     replace,
     subsample,
 )
-from collapse.recursion import Step, draw_samples, draw_statistics, extend, recurse
+from collapse.recursion import Step, draw_decoded, draw_samples, draw_statistics, extend, recurse
 from collapse.seeds import seeded
 
-RAW, WEIGHTS, HEAT = "draw must be draw_samples", "weight must meet sufficient", "temperature"
+RAW, WEIGHTS = "draw must be draw_samples", "weight must meet sufficient"
 
 
 def some(samples):
@@ -63,10 +64,6 @@ def weights(reality, fitted, model):
     return None if all(hasattr(d, "resized") for d in (reality, fitted)) else WEIGHTS
 
 
-def temperature(reality, fitted, model):
-    return None if hasattr(model, "tempered") else HEAT
-
-
 def nothing(*_):
     return None
 
@@ -80,12 +77,12 @@ GRID = {
     "fresh share": (FreshReal(share=0.3), nothing),
     "fresh number": (FreshReal(number=1), nothing),
     "fresh, weighted": (FreshReal(number=4, weight=0.6), weights),
-    "kept": (KeepReal(), nothing),
-    "kept, a part": (KeepReal(share=0.3), kept_part),
+    "kept": (KeepReal(0.5), kept_part),
+    "kept, all": (KeepReal(1.0), nothing),
     "partial": (PartialReplacement(0.3), parts),
     "selected": (Selected(some), nothing),
-    "tempered": (Tempered(0.8), temperature),
-    "all at once": (Tempered(0.9, Selected(some, FreshReal(share=0.5))), nothing),
+    "selected twice": (Selected(some, Selected(some, FreshReal(share=0.5))), nothing),
+    "filtered": (Filtered(0.4, 0.9, some), nothing),
 }
 
 
@@ -131,9 +128,6 @@ def test_extend_is_one_long_run(name, draw):
     if (name, draw) in {("mixture", draw_statistics), ("fresh, weighted", draw_samples)}:
         return
     reality, fit = Categorical([0.5, 0.3, 0.2]), FitCategorical(3)
-    policy = Tempered(0.8, GRID[name][0]) if name == "selected" else GRID[name][0]
-    if name == "all at once":
-        policy = Selected(lambda x: x < 2, FreshReal(share=0.5))
     run = lambda n: recurse(  # noqa: E731
         reality,
         fit,
@@ -141,7 +135,7 @@ def test_extend_is_one_long_run(name, draw):
         generations=n,
         chains=4,
         rng=seeded(4),
-        policy=policy,
+        policy=GRID[name][0],
         draw=draw,
     )
     whole, short = run(5), run(2)
@@ -171,10 +165,7 @@ def twin(name, rng):
     laws, everything, weight, source = [], [], None, P
     for n, size in enumerate(SIZES):
         newest = laws[-1] if n else P
-        if name == "tempered":
-            hot = newest ** (1 / 0.5) if n else newest
-            data = draws(hot / hot.sum(), size, rng)
-        elif name == "selected":
+        if name == "selected":
             data = []
             while len(data) < size:
                 x = rng.choice(3, p=newest)
@@ -220,11 +211,10 @@ TWINS = {
     "mixture": GenerationMixture((0.5, 0.3, 0.2)),
     "fresh": FreshReal(number=2),
     "weighted": FreshReal(number=2, weight=0.7),
-    "given": KeepReal(np.array(KEPT), share=0.5),
+    "given": KeepReal(0.5, np.array(KEPT)),
     "kept": KeepReal(share=0.5),
     "partial": PartialReplacement(1 / 6),
     "selected": Selected(lambda samples: np.where(samples == 2, 0.25, 1.0)),
-    "tempered": Tempered(0.5),
 }
 PATHS = [(name, draw) for name in TWINS for draw in (draw_statistics, draw_samples)]
 IMPOSSIBLE = [("mixture", draw_statistics), ("weighted", draw_samples)]
@@ -408,7 +398,7 @@ def spy(seen, fit):
 
 def test_a_given_real_set_is_used_in_random_parts():
     real, seen = 1000.0 + np.arange(40.0).reshape(20, 2), []
-    policy = KeepReal(real, share=0.1)
+    policy = KeepReal(0.1, real)
     recurse(
         MultivariateGaussian(np.zeros(2), np.eye(2)),
         spy(seen, FitMultivariateGaussian(ddof=0)),
@@ -439,7 +429,7 @@ def test_fewer_than_all_real_data_teach_generation_1():
         generations=2,
         chains=6,
         rng=seeded(18),
-        policy=KeepReal(np.array([0, 1, 2, 2, 1, 0, 0]), share=2 / 7),
+        policy=KeepReal(2 / 7, np.array([0, 1, 2, 2, 1, 0, 0])),
     )
     assert seen[0].shape == (6, 4)
     assert seen[1].size == 4
@@ -452,17 +442,13 @@ def test_shares_and_numbers_are_exact():
         (FreshReal(share=0.0), 0),
         (FreshReal(share=1.0), 12),
         (KeepReal(share=0.5), 6),
-        (KeepReal(), 12),
+        (KeepReal(1.0), 12),
     ]:
         seen = []
 
-        def marked(data, seen=seen):
-            seen.append(data)
-            return Gaussian(np.full(len(data), 100.0), np.ones(len(data)))
-
         recurse(
             Gaussian(0, 1),
-            marked,
+            marked(seen),
             sample_size=12,
             generations=3,
             chains=2,
@@ -474,30 +460,29 @@ def test_shares_and_numbers_are_exact():
         np.testing.assert_array_equal((seen[2] < 50).sum(axis=1), expected)
 
 
-def test_real_data_are_never_selected_nor_tempered():
-    for policy in (Selected(lambda x: x > 50), Tempered(1e-6)):
-        for inner in (FreshReal(number=6), GenerationMixture((0.5, 0, 0.5)), KeepReal(share=0.5)):
-            seen = []
+def marked(seen):
+    """Return a fit that writes down its data, whose models are a hundred away from reality."""
+    return spy(seen, lambda data: Gaussian(np.full(len(data), 100.0), np.ones(len(data))))
 
-            def marked(data, seen=seen):
-                seen.append(data)
-                return Gaussian(np.full(len(data), 100.0), np.ones(len(data)))
 
-            kind = type(policy)
-            recurse(
-                Gaussian(0, 1),
-                marked,
-                sample_size=12,
-                generations=3,
-                chains=400,
-                rng=seeded(20),
-                policy=kind(next(iter(vars(policy).values())), inner),
-                draw=draw_samples,
-            )
-            real = seen[2] < 50
-            assert real.any()
-            assert 0.8 < seen[2][real].std() < 1.2
-            assert seen[2][~real].std() < (1.2 if kind is Selected else 0.01)
+@pytest.mark.parametrize(
+    "inner", [FreshReal(number=6), GenerationMixture((0.5, 0, 0.5)), KeepReal(share=0.5)], ids=repr
+)
+def test_real_data_are_never_selected(inner):
+    seen = []
+    recurse(
+        Gaussian(0, 1),
+        marked(seen),
+        sample_size=12,
+        generations=3,
+        chains=400,
+        rng=seeded(20),
+        policy=Selected(lambda x: x > 50, inner),
+        draw=draw_samples,
+    )
+    real = seen[2] < 50
+    assert real.any()
+    assert 0.8 < seen[2][real].std() < 1.2
 
 
 # mixtures of generations
@@ -538,13 +523,9 @@ def test_models_that_no_draw_would_meet_are_forgotten():
 def test_the_split_of_a_mixture_is_another_in_each_chain():
     seen = []
 
-    def marked(data):
-        seen.append(data)
-        return Gaussian(np.full(len(data), 100.0), np.ones(len(data)))
-
     recurse(
         Gaussian(0, 1),
-        marked,
+        marked(seen),
         sample_size=10,
         generations=2,
         chains=4000,
@@ -562,22 +543,37 @@ def test_the_split_of_a_mixture_is_another_in_each_chain():
 # selection
 
 
-def test_to_accept_all_is_to_replace():
-    def run(policy):
-        return recurse(
-            Gaussian(0, 1),
-            FitGaussian(ddof=1),
-            sample_size=7,
-            generations=4,
-            chains=3,
-            rng=seeded(23),
-            policy=policy,
-            draw=draw_samples,
-        ).newest
+ALL = Selected(lambda x: np.ones(x.shape[:2], bool))
+DECODED = MultivariateGaussian(np.zeros(3), np.diag([4.0, 1.0, 0.2])), FitProbabilisticPCA(1, 0.5)
 
-    everything = run(Selected(lambda x: np.ones(x.shape, bool)))
-    np.testing.assert_array_equal(everything.mean, run(replace).mean)
-    np.testing.assert_array_equal(run(Tempered(1.0)).mean, run(replace).mean)
+
+@pytest.mark.parametrize("policy", [ALL, Filtered(0.0, 1.0, 1.0)], ids=["selected", "filtered"])
+@pytest.mark.parametrize("draw", [draw_samples, draw_statistics, draw_decoded], ids=repr)
+def test_to_keep_all_is_to_replace_however_data_are_drawn(policy, draw):
+    def run(policy, draw, seed):
+        options = {"sample_size": 30, "generations": 3, "chains": 2000, "rng": seeded(seed)}
+        return recurse(*DECODED, policy=policy, draw=draw, **options).newest.total_variance
+
+    other = dataclasses.replace(draw, decoded=not draw.decoded)
+    kept = run(policy, draw, 23)
+    assert_agrees(kept - run(replace, draw, 24), 0)
+    assert_refutes(kept - run(replace, other, 24), 0)
+
+
+def test_a_way_to_draw_that_gives_statistics_cannot_be_chosen_from():
+    def own(model, size, rng):
+        return model.statistics(size, rng)
+
+    with pytest.raises(ValueError, match="draw must give raw samples .* GaussianStatistics"):
+        recurse(
+            Gaussian(0, 1),
+            FitGaussian(1),
+            sample_size=5,
+            generations=2,
+            rng=1,
+            policy=ALL,
+            draw=own,
+        )
 
 
 def test_selection_takes_as_long_as_it_needs():
@@ -638,10 +634,10 @@ def test_any_schedule_with_any_policy(schedule):
         ("number", lambda: FreshReal(number=1.5)),
         ("weight", lambda: FreshReal(number=1, weight=1.5)),
         ("share", lambda: KeepReal(share=2)),
-        ("real", lambda: KeepReal([])),
-        ("real", lambda: KeepReal(3.0)),
-        ("real", lambda: KeepReal(np.zeros((0, 4)))),
-        ("real", lambda: KeepReal(["text"])),
+        ("real", lambda: KeepReal(1, [])),
+        ("real", lambda: KeepReal(1, 3.0)),
+        ("real", lambda: KeepReal(1, np.zeros((0, 4)))),
+        ("real", lambda: KeepReal(1, ["text"])),
         ("share", lambda: PartialReplacement(-0.5)),
         ("share", lambda: PartialReplacement("half")),
         ("budget", lambda: AccumulateSubsample(0)),
@@ -651,9 +647,6 @@ def test_any_schedule_with_any_policy(schedule):
         ("coefficients", lambda: GenerationMixture((0.5, 0.5))),
         ("accept", lambda: Selected(0.5)),
         ("policy", lambda: Selected(lambda x: x > 0, policy=3)),
-        ("temperature", lambda: Tempered(0)),
-        ("temperature", lambda: Tempered(-1.0)),
-        ("policy", lambda: Tempered(1.0, policy="replace")),
     ],
 )
 def test_bad_arguments(name, make):
@@ -682,9 +675,9 @@ class Counting:
         ("number .* 5 data, got 6", FreshReal(number=6), [5, 5], 0),
         ("number must leave data", FreshReal(number=0, weight=0.5), [5, 5], 0),
         ("number must leave data", FreshReal(share=1.0, weight=0.5), [5, 5], 0),
-        ("sample_size .* 3 data, got 5", KeepReal([0, 1, 1]), [5, 5], 0),
-        ("share .* 4 data, got 5", KeepReal([0, 1, 1, 2, 0]), [5, 4], 0),
-        ("share .* 4 data, got 5", KeepReal(), [5, 4], 1),
+        ("sample_size .* 3 data, got 5", KeepReal(1.0, [0, 1, 1]), [5, 5], 0),
+        ("share .* 4 data, got 5", KeepReal(1.0, [0, 1, 1, 2, 0]), [5, 4], 0),
+        ("share .* 4 data, got 5", KeepReal(1.0), [5, 4], 1),
         ("sample_size .* 5 data, got 9", PartialReplacement(0.1), [5, 10], 1),
         ("coefficients", GenerationMixture(lambda i: (1, 1, 1)), [5, 5], 1),
         ("accept must have shape", Selected(lambda x: True), [5, 5], 1),
@@ -709,18 +702,10 @@ def test_impossible_data_are_refused_before_work(message, policy, sizes, drawn):
     assert reality.drawn == drawn
 
 
-@pytest.mark.parametrize("policy", [FreshReal(share=0.5), KeepReal(), replace])
+@pytest.mark.parametrize("policy", [FreshReal(share=0.5), KeepReal(0.5), replace])
 def test_real_data_need_a_real_source(policy):
     with pytest.raises(ValueError, match="reality must be a model"):
         recurse(None, FitGaussian(ddof=1), sample_size=5, generations=2, rng=1, policy=policy)
-
-
-def test_models_without_a_temperature_say_so():
-    kernel = KernelDensity([0.0, 1.0], 0.5)
-    with pytest.raises(ValueError, match="temperature .* KernelDensity"):
-        recurse(
-            kernel, FitKernelDensity(0.1), sample_size=4, generations=2, rng=1, policy=Tempered(0.5)
-        )
 
 
 def test_histograms_give_parts_too():

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from harness import assert_agrees, assert_refutes
 
-from collapse.metrics import alive, gini_simpson, total_variance
+from collapse.measure.distances import alive, gini_simpson, total_variance
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
 from collapse.policies import accumulate, pool, replace
+from collapse.progress import progress
 from collapse.recursion import draw_samples, draw_statistics, extend, recurse
 from collapse.seeds import seeded
 from collapse.theory import gaussian as theory
@@ -509,3 +510,35 @@ def test_a_policy_of_ones_own_plugs_in():
     assert_agrees(features(exact) - features(raw), 0)
     replaced = accumulated(Gaussian(0, 1), FitGaussian(ddof=1), draw_statistics, replace)
     assert_refutes(features(exact) - features(replaced), 0)
+
+
+class Pooled(Gaussian):
+    """A family of somebody's own whose draws lose the axis of the chains."""
+
+    def statistics(self, size, rng):
+        return self.sample(size, rng)[0]
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (
+            lambda data: Gaussian(np.mean(data.mean), 1.0),
+            r"fit gave a Gaussian .* axis of the 3 chains in front, got shape \(\)",
+        ),
+        (
+            lambda data: Pooled(data.mean, 1.0),
+            r"sample of Pooled .* axis of the 3 chains in front, got shape \(4,\)",
+        ),
+    ],
+)
+def test_chains_that_are_pooled_are_named(fit, message):
+    with pytest.raises(ValueError, match=message):
+        gaussian_run(fit=fit, chains=3, sample_size=4, generations=2)
+
+
+def test_the_bar_is_quiet_where_there_is_no_terminal(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    assert progress(range(2), "step").disable
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert not progress(range(2), "step").disable

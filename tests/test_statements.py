@@ -2,7 +2,7 @@
 
 import pytest
 
-from collapse.claims.statements import STATEMENTS
+from companion.claims.statements import STATEMENTS
 
 KINDS = {"proof", "simulation", "small network", "language model", "discussion"}
 

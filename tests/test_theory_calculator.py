@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 
-from collapse.calculator import Calculator
 from collapse.seeds import seeded
 from collapse.theory import calculator as theory
+from companion.calculator import Calculator
 
-SCRIPT = Path(__file__).parents[1] / "collapse" / "calculator.js"
+SCRIPT = Path(__file__).parents[1] / "companion" / "calculator.js"
 
 
 def diversity_in_the_long_run(share, size):

@@ -12,10 +12,10 @@ from scipy import integrate, stats
 from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.policies import Filtered
-from collapse.provenance import smallest_size, unmarked_estimates
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import detection as theory
+from companion.experiments.provenance import smallest_size, unmarked_estimates
 
 shares = st.floats(0.01, 0.99)
 
@@ -256,83 +256,53 @@ def slow_filtered(p, size, generations, share, keep_real, keep_generated, rng):
     return model
 
 
-def test_filtered_against_its_slow_twin():
-    p, keep = np.array([0.6, 0.4]), np.array([0.9, 0.4])
-    rng = seeded(7851)
-    slow = [slow_filtered(p, 6, 3, 0.4, keep, 0.3, rng) for _ in range(1500)]
+def run_filtered(policy, seed=1, reality=(0.6, 0.4), **options):
+    """Run words, or N(0, 1) where there are none, behind a detector."""
+    family = (Gaussian(0.0, 1.0), FitGaussian(ddof=0))
+    if reality:
+        family = Categorical(reality), FitCategorical(len(reality))
+    options = {"sample_size": 3, "generations": 2, "chains": 20_000} | options
+    return recurse(*family, policy=policy, rng=seeded(seed), keep=(), **options).newest
 
-    def run(**options):
-        policy = Filtered(0.4, **({"keep_real": keep.__getitem__, "keep_generated": 0.3} | options))
-        fast = recurse(
-            Categorical(p),
-            FitCategorical(2),
-            sample_size=6,
-            generations=3,
-            chains=20_000,
-            policy=policy,
-            rng=seeded(7852),
-            keep=(),
-        ).newest.probabilities
+
+def test_filtered_against_its_slow_twin():
+    p, keep, rng = np.array([0.6, 0.4]), np.array([0.9, 0.4]), seeded(7851)
+    slow = [slow_filtered(p, 6, 3, 0.4, keep, 0.3, rng) for _ in range(1500)]
+    slow = np.array(slow)[:, :1] ** [1, 2]
+
+    def run(keep_real):
+        policy = Filtered(0.4, keep_real=keep_real, keep_generated=0.3)
+        fast = run_filtered(policy, 7852, sample_size=6, generations=3).probabilities
         return np.array([fast[:, 0], fast[:, 0] ** 2]).mean(axis=1)
 
-    slow = np.array(slow)[:, :1] ** [1, 2]
-    assert_agrees(slow, run())
-    assert_refutes(slow, run(keep_real=1.0))
+    assert_agrees(slow, run(keep.__getitem__))
+    assert_refutes(slow, run(1.0))
 
 
 def test_filtered_serves_any_family():
-    run = recurse(
-        Gaussian(0.0, 1.0),
-        FitGaussian(ddof=0),
-        sample_size=50,
-        generations=4,
-        chains=20,
-        policy=Filtered(0.5, keep_real=lambda x: 1 / (1 + x**2), keep_generated=0.5),
-        rng=seeded(7853),
-    )
-    assert run[4].mean.shape == (20,)
-    assert run[4].variance.mean() < 1  # what lies far out is rejected
+    policy = Filtered(0.5, keep_real=lambda x: 1 / (1 + x**2), keep_generated=0.5)
+    model = run_filtered(policy, 7853, None, sample_size=50, generations=4, chains=20)
+    assert model.mean.shape == (20,)
+    assert model.variance.mean() < 1  # what lies far out is rejected
 
 
 def test_all_real_behind_no_detector_is_reality():
-    run = recurse(
-        Gaussian(0.0, 1.0),
-        FitGaussian(ddof=0),
-        sample_size=5,
-        generations=6,
-        chains=20_000,
-        policy=Filtered(1.0),
-        rng=seeded(7854),
-        keep=(),
-    )
-    assert_agrees(run.newest.variance, 0.8)
-    assert_refutes(run.newest.variance, 0.8**2)
+    variance = run_filtered(
+        Filtered(1.0, 1.0, 1.0), 7854, None, sample_size=5, generations=6
+    ).variance
+    assert_agrees(variance, 0.8)
+    assert_refutes(variance, 0.8**2)
 
 
 def test_a_detector_that_keeps_too_little_is_refused():
-    policy = Filtered(0.0, keep_generated=0.0)
     with pytest.raises(ValueError, match="must let enough pass"):
-        recurse(
-            Gaussian(0.0, 1.0),
-            FitGaussian(ddof=1),
-            sample_size=3,
-            generations=2,
-            policy=policy,
-            rng=1,
-        )
+        run_filtered(Filtered(0.0, 1.0, 0.0), reality=None, chains=1)
 
 
 @pytest.mark.parametrize("keep", [lambda x: x[:, :1], lambda x: x + 2.0, lambda x: x - 9.0])
 def test_a_detector_that_returns_nonsense_is_refused(keep):
     with pytest.raises(ValueError, match="keep_real"):
-        recurse(
-            Categorical([0.5, 0.5]),
-            FitCategorical(2),
-            sample_size=3,
-            generations=2,
-            policy=Filtered(0.5, keep_real=keep),
-            rng=1,
-        )
+        run_filtered(Filtered(0.5, keep, 1.0), chains=1)
 
 
 def slow_estimate(share, p, q, size, missed, rng):
@@ -407,9 +377,9 @@ def test_smallest_size():
         (lambda: theory.filtered_share(0.1, 1.2, 0.0), "keep_real"),
         (lambda: theory.filtered_law([0.5, 0.5], [0.0, 0.0]), "keep_real"),
         (lambda: theory.filtered_law([0.5, 0.5], [0.5, 0.5, 0.5]), "keep_real"),
-        (lambda: Filtered(1.5), "share"),
-        (lambda: Filtered(0.5, keep_real=-0.1), "keep_real"),
-        (lambda: Filtered(0.5, keep_generated=1.1), "keep_generated"),
+        (lambda: Filtered(1.5, 1, 1), "share"),
+        (lambda: Filtered(0.5, -0.1, 1), "keep_real"),
+        (lambda: Filtered(0.5, 1, 1.1), "keep_generated"),
     ],
 )
 def test_bad_input_is_refused(call, name):

@@ -7,8 +7,8 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import integrate, special, stats
 
-from collapse.metrics import entropy, kl, squared_w2_samples
-from collapse.models.adapter import ScipyLaw
+from collapse.measure.distances import entropy, kl, squared_w2_samples
+from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.kde import (
@@ -20,9 +20,9 @@ from collapse.models.kde import (
     silverman_factor,
 )
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
-from collapse.models.procedures import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
+from collapse.models.population import population_fit
+from collapse.models.wrappers import Regularized, Rounded, Sharpened, Shrunk, StoppedEarly
 from collapse.policies import accumulate, newest_law, replace
-from collapse.population import population_fit
 from collapse.recursion import draw_samples, recurse
 from collapse.seeds import seeded
 from collapse.theory import functional as theory

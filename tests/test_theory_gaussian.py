@@ -6,12 +6,12 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import stats
 
-from collapse.metrics import squared_w2
+from collapse.measure.distances import squared_w2
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import gaussian as theory
-from collapse.theory import printed
+from companion import printed
 
 # small samples, few generations and many chains: a generation too many is many standard errors away
 SIZES, CHAINS, VARIANCE = [4, 3, 6], 40_000, 2.0

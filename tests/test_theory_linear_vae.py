@@ -8,13 +8,13 @@ from harness import assert_agrees, assert_refutes
 from scipy import optimize
 from sklearn.decomposition import PCA
 
-from collapse import metrics
-from collapse.decomposition import decompose
+from collapse.measure import distances
+from collapse.measure.errors import decompose
 from collapse.models.multivariate_gaussian import MultivariateGaussian, MultivariateStatistics
+from collapse.models.population import population_fit
 from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
-from collapse.models.procedures import Decoded
+from collapse.models.wrappers import Decoded
 from collapse.policies import newest_law
-from collapse.population import population_fit
 from collapse.recursion import draw_decoded, draw_samples, recurse
 from collapse.seeds import seeded
 from collapse.theory import linear_vae as theory
@@ -172,18 +172,18 @@ def test_codes_of_the_first_encoder(noise, means):
 def test_expected_total_variance(q, size):
     options = {"sample_size": size, "generations": 3, "chains": 20_000}
     run = recurse(REALITY, FitProbabilisticPCA(q), rng=seeded(505), **options)
-    observed = metrics.total_variance(run.newest)
+    observed = distances.total_variance(run.newest)
     expected = theory.expected_total_variance(size, 3, VALUES)
     assert_agrees(observed, expected[3])
     assert_refutes(observed, expected[2])
     means = recurse(REALITY, FitProbabilisticPCA(q), rng=seeded(506), draw=draw_decoded, **options)
-    first, third = (metrics.total_variance(means[n].decoded) for n in (1, 3))
+    first, third = (distances.total_variance(means[n].decoded) for n in (1, 3))
     assert_agrees(third - first * (1 - 1 / size) ** 2, 0)
     assert_refutes(third - first * (1 - 1 / size) ** 3, 0)
     # what is lost at generation 1 is the noise of all coordinates
     noise = 5 * means[1].noise_variance
     np.testing.assert_allclose(
-        first, metrics.total_variance(means[1]) - noise, rtol=1e-9, atol=1e-9
+        first, distances.total_variance(means[1]) - noise, rtol=1e-9, atol=1e-9
     )
 
 
@@ -192,9 +192,9 @@ def test_errors_of_the_family(q):
     law = MultivariateGaussian(np.zeros(5), COVARIANCE)
     best = population_fit(FitProbabilisticPCA(q), law)
     w2 = theory.expressivity_w2(VALUES, latent_dimension=q)
-    assert metrics.squared_w2(law, best) == pytest.approx(w2, abs=1e-12)
+    assert distances.squared_w2(law, best) == pytest.approx(w2, abs=1e-12)
     kl = theory.expressivity_kl(VALUES, latent_dimension=q)
-    assert metrics.kl(law, best) == pytest.approx(kl, abs=1e-12)
+    assert distances.kl(law, best) == pytest.approx(kl, abs=1e-12)
     assert (kl > 1e-3) == (w2 > 1e-3) == (q < 4)
     again = population_fit(FitProbabilisticPCA(q), best)
     np.testing.assert_allclose(again.covariance, best.covariance, atol=1e-12)
@@ -212,7 +212,7 @@ def test_decomposition_of_the_linear_autoencoder(noise):
         chains=1,
         generations=6,
         rng=0,
-        distance=metrics.squared_w2,
+        distance=distances.squared_w2,
     )
     once = theory.expressivity_w2(VALUES, latent_dimension=2)
     np.testing.assert_allclose(errors.expressivity[:, 0], [once, 0, 0, 0, 0, 0], atol=1e-12)
@@ -318,4 +318,4 @@ def test_a_collapsed_model_stays_where_it_is():
     point = ProbabilisticPCA(np.ones(4), np.zeros((4, 2)), 0.0)
     run = recurse(point, FitProbabilisticPCA(2), sample_size=5, generations=3, chains=2, rng=1)
     np.testing.assert_array_equal(run.newest.mean, 1)
-    assert metrics.total_variance(run.newest).max() == 0
+    assert distances.total_variance(run.newest).max() == 0

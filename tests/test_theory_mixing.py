@@ -9,12 +9,9 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import optimize, special, stats
 
-from collapse.models.categorical import Categorical, FitCategorical
-from collapse.policies import KeepReal, replace
-from collapse.recursion import recurse
 from collapse.seeds import seeded
-from collapse.theory import mixing, realdata, regression, selection
-from collapse.verification.regression import errors
+from collapse.theory import drift, mixing, realdata, regression, selection
+from companion.checks.regression import errors
 
 SIZES = [4, 3, 6]
 
@@ -34,6 +31,19 @@ def binomial(size, p):
     for k in range(size):
         choose.append(choose[-1] * (size - k) // (k + 1))
     return [(k, c * p**k * (1 - p) ** (size - k)) for k, c in enumerate(choose)]
+
+
+def resampling(p, size, u):
+    """Return the matrix of the copies of one word, each fresh and real with probability u."""
+    copies = np.arange(size + 1)
+    return stats.binom.pmf(copies, size, u * p + (1 - u) * copies[:, None] / size)
+
+
+def stationary(p, size, u):
+    """Return the law of the number of copies in the long run."""
+    balance = resampling(p, size, u).T - np.eye(size + 1)
+    balance[-1] = 1.0  # the equations have one too many: the total takes its place
+    return np.linalg.solve(balance, np.eye(size + 1)[-1])
 
 
 def spread(p):
@@ -90,7 +100,8 @@ def test_workflows_at_constant_size():
     c = 2 / size - 1 / size**2
     expected = 0.8 * 0.8 * np.cumprod(np.concatenate([[1], 1 - c / s**2]))
     close(mixing.diversity_subsampled(size, 5, replacement=True)[1:], expected)
-    close(mixing.diversity_replaced(size, 5), 0.8 ** np.arange(6))
+    close(drift.diversity_kept(size, 5), 0.8 ** np.arange(6))
+    close(drift.diversity_kept([4, 1, 5], 3), [1, 0.75, 0, 0])
     i = np.arange(1, 6)
     close(mixing.diversity_accumulated(size, 5)[1:], np.cumprod(1 - 1 / (size * i**2)))
 
@@ -101,14 +112,14 @@ def test_the_workflows_are_ordered_and_start_at_reality():
             mixing.diversity_accumulated(size, 40),
             mixing.diversity_subsampled(size, 40),
             mixing.diversity_subsampled(size, 40, replacement=True),
-            mixing.diversity_replaced(size, 40),
+            drift.diversity_kept(size, 40),
         ]
         assert all(law[0] == 1 for law in laws)
         close([law[1] for law in laws], [1 - 1 / size] * 2 + [(1 - 1 / size) ** 2, 1 - 1 / size])
         for better, worse in pairwise(laws):
             assert (better[3:] > worse[3:]).all()
     for function in (
-        mixing.diversity_replaced,
+        drift.diversity_kept,
         mixing.diversity_accumulated,
         mixing.diversity_subsampled,
     ):
@@ -161,7 +172,7 @@ def test_growth_decides_whether_diversity_stays():
     for size in (2, 7, 100):
         same = mixing.diversity_limits(size)["accumulated"]
         assert mixing.growth_limit(size, 2) == pytest.approx(same, rel=1e-13)
-    found = mixing.diversity_replaced(lambda i: 20 * (i + 1) ** 2, 3000)[-1]
+    found = drift.diversity_kept(lambda i: 20 * (i + 1) ** 2, 3000)[-1]
     assert found == pytest.approx(mixing.growth_limit(20, 2), rel=1e-4)
     for bad in ((1.0, 2), (0.5, 2), (3, 0.0), (3, -1)):
         with pytest.raises(ValueError, match="first|power"):
@@ -175,7 +186,7 @@ def test_mixtures_by_hand():
         expected.append((1 - 1 / size) * (1 - moved))
         moved = (a + b) ** 2 * moved + a * a * (1 - moved) / size
     close(mixing.mixture_diversity(SIZES, 3, lambda i: three[i]), expected)
-    close(mixing.mixture_diversity(7, 9, (1, 0, 0)), mixing.diversity_replaced(7, 9))
+    close(mixing.mixture_diversity(7, 9, (1, 0, 0)), drift.diversity_kept(7, 9))
     literal = mixing.mixture_diversity(7, 4, (0, 1, 0))  # the erratum
     close(literal, [1] + [6 / 7] * 4)
     assert mixing.mixture_limit(7, (0, 1, 0)) == pytest.approx(6 / 7)
@@ -197,7 +208,7 @@ def test_a_share_of_real_data_is_a_mixture(u):
     closed = kept * (1 - (1 - u) ** 2) / (1 - kept * (1 - u) ** 2)
     assert mixing.mixture_limit(size, (1 - u, 0, u)) == pytest.approx(closed, rel=1e-12)
     if u < 1:
-        law = realdata.fresh_stationary(0.3, size, u)
+        law = stationary(0.3, size, u)
         x = np.arange(size + 1) / size
         assert law @ (x * (1 - x)) / 0.21 == pytest.approx(closed, rel=1e-10)
         assert law @ x == pytest.approx(0.3, rel=1e-10)
@@ -223,7 +234,7 @@ def test_effective_sizes():
     assert mixing.effective_size(40, 1) == pytest.approx(40**2 / 2)
     large = mixing.effective_size(10**6, 10**5)
     assert large == pytest.approx(10**6 / (0.1 * 1.9), rel=1e-5)
-    close(mixing.diversity_partially_replaced(7, 5, 7), mixing.diversity_replaced(7, 5))
+    close(mixing.diversity_partially_replaced(7, 5, 7), drift.diversity_kept(7, 5))
     close(mixing.diversity_partially_replaced(7, 0, 2), [1.0])
     factor = mixing.diversity_partially_replaced(40, 51, 20)[-1]
     assert factor == pytest.approx(0.3753542993, rel=1e-9)
@@ -239,7 +250,7 @@ def test_fresh_data_by_hand():
         moved = a * a * moved + a * (1 - moved) / size + 2 / size**2
         expected.append(1 - moved)
     close(realdata.fresh_diversity([5, 6, 4], 3, 2), expected)
-    close(realdata.fresh_diversity(9, 5, 0), mixing.diversity_replaced(9, 5))
+    close(realdata.fresh_diversity(9, 5, 0), drift.diversity_kept(9, 5))
     close(realdata.fresh_diversity(9, 5, 9), [1] + [1 - 1 / 9] * 5)
     close(realdata.fresh_diversity(9, 5, 3, weight=1 / 3), realdata.fresh_diversity(9, 5, 3))
     close(realdata.fresh_diversity(9, 0, 3), [1.0])
@@ -292,19 +303,10 @@ def test_weights_by_hand():
     assert realdata.weighted_variance(0.6, 2.5) == pytest.approx(v, rel=1e-12)
 
 
-def test_stationary_law_by_powers_of_the_matrix():
-    size, u, p = 7, 0.15, 0.3
-    matrix = np.array(
-        [stats.binom.pmf(np.arange(size + 1), size, u * p + (1 - u) * k / size) for k in range(8)]
-    )
-    power = np.linalg.matrix_power(matrix, 2000)[0]
-    close(realdata.fresh_stationary(p, size, u), power, rtol=1e-9)
-    values = np.sort(np.linalg.eigvals(matrix).real)[::-1]
+@pytest.mark.parametrize(("size", "u"), [(7, 0.15), (4, 0.0), (5, 1.0)])
+def test_the_spectrum_is_that_of_the_matrix(size, u):
+    values = np.sort(np.linalg.eigvals(resampling(0.3, size, u)).real)[::-1]
     close(realdata.fresh_spectrum(size, u), values, rtol=1e-6, atol=1e-9)
-    assert realdata.fresh_stationary(0.0, size, u)[0] == 1
-    assert realdata.fresh_stationary(1.0, size, u)[-1] == pytest.approx(1)
-    close(realdata.fresh_stationary(0.3, 5, 1.0), stats.binom.pmf(np.arange(6), 5, 0.3))
-    close(realdata.fresh_stationary(0.3, 1, 0.2), [0.7, 0.3])
 
 
 def test_the_stationary_law_tends_to_a_beta_law():
@@ -312,7 +314,7 @@ def test_the_stationary_law_tends_to_a_beta_law():
     for size in (50, 200, 800):
         a, b = realdata.dirichlet_limit([p, 1 - p], size, theta / (2 * size))
         close([a, b], [theta * p, theta * (1 - p)])
-        exact = realdata.fresh_stationary(p, size, theta / (2 * size))
+        exact = stationary(p, size, theta / (2 * size))
         cells = np.diff(stats.beta.cdf(np.clip((np.arange(size + 2) - 0.5) / size, 0, 1), a, b))
         gaps.append(0.5 * np.abs(exact - cells).sum())
     assert gaps[0] < 0.05
@@ -326,12 +328,10 @@ def test_chi_square_by_hand_and_as_a_sum():
     close(found, [19 / 200 * sum(rho**m for m in range(n)) for n in range(6)])
     close(realdata.fresh_chi_square(4, SIZES, 3, 0.0)[1:3], [3 / 4, 2 / 3 * 3 / 4 + 1])
     # without real data: chi-square is (K - 1) times what has moved
-    moved = 1 - mixing.diversity_replaced(SIZES, 3)
+    moved = 1 - drift.diversity_kept(SIZES, 3)
     close(realdata.fresh_chi_square(4, SIZES, 3, 0.0), 3 * moved, atol=1e-15)
-    p = np.array([0.2, 0.8])
     mixed = mixing.mixture_diversity(9, 6, (0.7, 0, 0.3))
     assert realdata.fresh_chi_square(2, 9, 6, 0.3)[-1] == pytest.approx(1 - mixed[-1])
-    assert p.sum() == 1
     assert (realdata.fresh_chi_square(1, 9, 6, 0.3) == 0).all()
 
 
@@ -353,25 +353,6 @@ def test_a_real_set_that_is_kept():
     close(realdata.real_set_diversity(5, 4, 1), [1, 0.8])
     close(realdata.real_set_diversity(5, 4, 0), [1])
     assert realdata.real_set_limit(1, 5) == realdata.real_set_limit(1, 5, used=1) == 0
-
-
-def test_a_random_part_of_the_real_set():
-    def run(share, seed):
-        model = recurse(
-            Categorical([0.3, 0.7]),
-            FitCategorical(2),
-            sample_size=6,
-            generations=4,
-            chains=40_000,
-            rng=seeded(seed),
-            policy=KeepReal(share=share),
-            keep=(),
-        ).newest
-        return model.probabilities.prod(axis=-1) / 0.21
-
-    found = run(1 / 3, 31)
-    assert_agrees(found, realdata.real_set_diversity(6, 4, 4, used=2)[-1])
-    assert_refutes(found, realdata.real_set_diversity(6, 4, 4)[-1])
 
 
 def test_biased_moments_by_hand_and_in_special_cases():
@@ -578,7 +559,7 @@ def test_an_unknown_workflow():
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("sample_size", lambda: mixing.diversity_replaced(0, 3)),
+        ("sample_size", lambda: drift.diversity_kept(0, 3)),
         ("generations", lambda: mixing.diversity_accumulated(5, -1)),
         ("budget must be at most the pool, 5", lambda: mixing.diversity_subsampled(5, 3, budget=6)),
         ("budget", lambda: mixing.diversity_subsampled(5, 3, budget=0)),
@@ -593,9 +574,7 @@ def test_an_unknown_workflow():
         ("weight must be on data", lambda: realdata.fresh_limit(5, 0, weight=0.5)),
         ("weight must be on data", lambda: realdata.fresh_limit(5, 5, weight=0.5)),
         ("weight", lambda: realdata.fresh_limit(5, 2, weight=1.5)),
-        ("probability", lambda: realdata.fresh_stationary(1.5, 5, 0.1)),
-        ("share", lambda: realdata.fresh_stationary(0.5, 5, 0)),
-        ("sample_size", lambda: realdata.fresh_stationary(0.5, 5001, 0.1)),
+        ("share", lambda: realdata.dirichlet_limit([0.5, 0.5], 5, 0)),
         ("share", lambda: realdata.fresh_spectrum(5, 1.5)),
         ("categories", lambda: realdata.fresh_chi_square(0, 5, 3, 0.1)),
         ("probabilities", lambda: realdata.dirichlet_limit([0.5, 0.6], 5, 0.1)),
@@ -628,19 +607,3 @@ def test_an_unknown_workflow():
 def test_bad_arguments(name, call):
     with pytest.raises(ValueError, match=name):
         call()
-
-
-def test_replacement_is_the_policy_of_this_name():
-    run = recurse(
-        Categorical([0.3, 0.7]),
-        FitCategorical(2),
-        sample_size=lambda i: 3 * (i + 1) ** 2,
-        generations=4,
-        chains=40_000,
-        rng=seeded(34),
-        policy=replace,
-    )
-    left = run.measure(lambda m: m.probabilities.prod(axis=-1) / 0.21).T
-    law = mixing.diversity_replaced(lambda i: 3 * (i + 1) ** 2, 4)
-    assert_agrees(left, law)
-    assert_refutes(left, mixing.diversity_replaced(lambda i: 3 * (i + 1), 4))

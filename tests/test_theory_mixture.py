@@ -8,17 +8,13 @@ from harness import assert_agrees, assert_refutes
 from scipy import integrate, stats
 
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture, k_means_plus_plus
-from collapse.models.multivariate_mixture import (
-    FitMultivariateGaussianMixture,
-    MultivariateGaussianMixture,
-)
 from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import categorical, functional
 from collapse.theory import mixture as theory
 
-PLANE = MultivariateGaussianMixture(
-    [0.3, 0.7], [[-1.0, 0.5], [1.0, 0.0]], [[[1.0, 0.3], [0.3, 0.5]], np.eye(2)]
+PLANE = GaussianMixture(
+    [0.3, 0.7], [[-1.0, 0.5], [1.0, 0.0]], covariances=[[[1.0, 0.3], [0.3, 0.5]], np.eye(2)]
 )
 SIZES = [9, 7, 8]
 
@@ -29,12 +25,10 @@ def moments(data):
 
 
 STARTS = {
-    "slices": FitMultivariateGaussianMixture(2, tolerance=0.5),
-    "one step from the truth": FitMultivariateGaussianMixture(2, start=PLANE, iterations=1),
-    "k-means++, to the end": FitMultivariateGaussianMixture(
-        3, start=k_means_plus_plus, tolerance=1e-5
-    ),
-    "one component": FitMultivariateGaussianMixture(1),
+    "slices": FitGaussianMixture(2, "full", tolerance=0.5),
+    "one step from the truth": FitGaussianMixture(2, "full", start=PLANE, iterations=1),
+    "k-means++, to the end": FitGaussianMixture(3, "full", start=k_means_plus_plus, tolerance=1e-5),
+    "one component": FitGaussianMixture(1, "full"),
 }
 
 
@@ -53,7 +47,7 @@ def test_moment_identity(fit):
 def test_moment_identity_of_other_covariances(form):
     rng = seeded(802)
     data = PLANE.sample(50, rng)
-    model = FitMultivariateGaussianMixture(2, form, regulariser=0.1, tolerance=0.01)(data[None])[0]
+    model = FitGaussianMixture(2, form, regulariser=0.1, tolerance=0.01)(data[None])[0]
     _, covariance = moments(data)
     found, wanted = np.diag(model.covariance), np.diag(covariance) + 0.1
     if form == "diagonal":

@@ -6,8 +6,8 @@ import pytest
 from harness import assert_agrees, assert_refutes
 from scipy import stats
 
-from collapse.metrics import squared_w2, total_variance
-from collapse.models.adapter import ScipyLaw
+from collapse.measure.distances import squared_w2, total_variance
+from collapse.models.adapters import ScipyLaw
 from collapse.models.gaussian import FitGaussian
 from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateGaussian
 from collapse.recursion import recurse

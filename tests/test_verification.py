@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import collapse.theory
-from collapse import figures, verification
-from collapse.verification.entry import Simulated
+from companion import checks
+from companion.checks.entry import Simulated
+from companion.figures import verification_grid
 
-ENTRIES = verification.REGISTRY
+ENTRIES = checks.REGISTRY
 STEMS = [module.name for module in pkgutil.iter_modules(collapse.theory.__path__)]
 
 
@@ -51,22 +52,22 @@ def test_agrees_and_its_control_is_refuted(entry):
 
 
 def test_scores_are_standard_normal():
-    z = np.array([r.comparison.z for r in verification.run() if not r.entry.numerical])
+    z = np.array([r.comparison.z for r in checks.run() if not r.entry.numerical])
     assert abs(z.mean()) < 5 / np.sqrt(len(z))
     assert abs(z.std(ddof=1) - 1) < 5 / np.sqrt(2 * len(z))
 
 
 def test_run_selects_entries_and_modules():
-    names = [result.entry.name for result in verification.run(["mixing", "gaussian.c4"])]
+    names = [result.entry.name for result in checks.run(["mixing", "gaussian.c4"])]
     assert names[0] == "gaussian.c4"
     assert len(names) == 1 + sum(entry.module == "mixing" for entry in ENTRIES)
     with pytest.raises(ValueError, match="names"):
-        list(verification.run(["gaussian.c5"]))
+        list(checks.run(["gaussian.c5"]))
 
 
 def test_the_grid_has_a_row_for_every_entry():
-    results = list(verification.run(["mixing", "printed"]))
-    grid = figures.verification_grid(results)
+    results = list(checks.run(["mixing", "printed"]))
+    grid = verification_grid(results)
     rows = {text.get_text() for ax in grid.axes for text in ax.get_yticklabels()}
     assert {result.entry.name.partition(".")[2] for result in results} <= rows
     plt.close(grid)

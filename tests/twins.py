@@ -90,7 +90,8 @@ def kernel_chain(points, bandwidth, fitted_bandwidth, sizes, rng, accumulate=Fal
         if not accumulate:
             data = []
         data = data + [rng.choice(points) + bandwidth * rng.normal() for _ in range(size)]
-        points, bandwidth = np.array(data), fitted_bandwidth
+        points = np.array(data)
+        bandwidth = fitted_bandwidth(points) if callable(fitted_bandwidth) else fitted_bandwidth
         rows.append((points.mean(), np.sqrt(points.var() + bandwidth**2)))
     return np.transpose(rows)
 

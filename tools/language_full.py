@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from collapse.decoding import Ancestral, Temperature
-from collapse.experiments.language import addresses, rewrite
-from collapse.metrics import corpus_perplexity, perplexity
-from collapse.models.ngram import FitNGram
+from collapse.measure.distances import corpus_perplexity, perplexity
+from collapse.models.ngram.counts import FitNGram
+from collapse.models.ngram.decoding import Ancestral, Temperature
 from collapse.policies import KeepReal, accumulate, replace
+from companion.datasets import corpus
+from companion.experiments.language import Texts, rewrite
 
 SEED, GENERATIONS, SHOWN = 6, 10, (1, 2, 3, 5, 7, 10)
 EDGES = np.linspace(0, 5, 101)  # of the decimal logarithm of the perplexity
@@ -29,12 +30,12 @@ PATH = Path(__file__).resolve().parents[1] / "chapters" / "language_full.json"
 
 def main(chains):
     """Run, and write what was measured."""
-    texts = addresses(np.random.default_rng(SEED))
+    texts = Texts.of(corpus().documents, np.random.default_rng(SEED))
     fit = FitNGram(3, len(texts.vocabulary))
     first = fit(texts.train)
     runs = {
         "replace": (replace, Ancestral()),
-        "keep": (KeepReal(texts.train, share=0.1), Ancestral()),
+        "keep": (KeepReal(0.1, texts.train), Ancestral()),
         "accumulate": (accumulate, Ancestral()),
         "tempered": (replace, Temperature(0.97)),
     }
@@ -60,7 +61,7 @@ def main(chains):
             values = {k: np.round(v[1:, 0], 2).tolist() for k, v in lineage.measured.items()}
             values["histograms"] = []
             for generation in keep:
-                text = lineage[generation].generate(5000, rng, decoder)[0]
+                text = lineage[generation].generate(5000, rng, decoder, None)[0]
                 scores = np.log10(perplexity(first, text))
                 values["histograms"].append(np.histogram(scores, EDGES)[0].tolist())
             result["runs"][name].append(values)

@@ -1,8 +1,8 @@
 """Make the large runs of the mixture experiment, and the summary that the package ships.
 
-``python tools/mixture_runs.py`` writes ``collapse/data/mixture_runs.json``. It takes about half an
+``python tools/mixture_runs.py`` writes ``companion/data/mixture_runs.json``. It takes about half an
 hour on one core; ``OMP_NUM_THREADS=1`` keeps it there. Runs that the file has already are not made
-again. The checksum in ``collapse/data/SHA256SUMS`` has to be renewed afterwards.
+again. The checksum in ``companion/data/SHA256SUMS`` has to be renewed afterwards.
 """
 
 import datetime as dt
@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-from collapse.experiments.mixture import REALITIES, run, summary
 from collapse.seeds import seeded
+from companion.experiments.mixture import REALITIES, run, summary
 
-PATH = Path(__file__).parents[1] / "collapse" / "data" / "mixture_runs.json"
+PATH = Path(__file__).parents[1] / "companion" / "data" / "mixture_runs.json"
 CHAINS = {500: 100, 1000: 100, 10_000: 20}
 GENERATIONS = np.unique([1, 2, 5, 10, 20, 35, 50, 75, *range(100, 2001, 50)])
 

@@ -33,13 +33,14 @@ import pytest
 import scipy
 
 from collapse.seeds import seeded
-from collapse.verification import REGISTRY
-from collapse.verification.entry import Simulated
+from companion.checks import REGISTRY
+from companion.checks.entry import Simulated
 
 ROOT = Path(__file__).resolve().parents[1]
 THEORY = ROOT / "collapse" / "theory"
 # a module's own tests, and tests/test_mutants.py of all
 TESTS = {
+    "drift": ["test_theory_mixing"],
     "mixing": ["test_theory_mixing"],
     "realdata": ["test_theory_mixing"],
     "selection": ["test_theory_mixing"],
@@ -106,7 +107,7 @@ def is_check(node):
     if isinstance(node, ast.If):
         return all(isinstance(statement, ast.Raise) for statement in node.body)
     if isinstance(node, ast.Call):
-        return ast.unparse(node.func).startswith("_validate.")
+        return ast.unparse(node.func).startswith("validation.")
     documents = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return documents or isinstance(node, ast.Raise | ast.Try | ast.arguments)
 

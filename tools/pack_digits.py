@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-TARGET = Path(__file__).parents[1] / "collapse" / "data"
+TARGET = Path(__file__).parents[1] / "companion" / "data"
 # pictures compress best when the coder is told nothing about alignment
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0, "lp": 0, "lc": 0}]
 

@@ -11,7 +11,7 @@ import lzma
 import sys
 from pathlib import Path
 
-TARGET = Path(__file__).parents[1] / "collapse" / "data" / "state_of_the_union.jsonl.xz"
+TARGET = Path(__file__).parents[1] / "companion" / "data" / "state_of_the_union.jsonl.xz"
 
 
 def clean(text):

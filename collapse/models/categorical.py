@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import validation
+from collapse.models.base import Record, Statistics, record
 
 # chains are drawn in blocks of about this many probabilities, which bounds the memory of a draw
 _BLOCK = 2**22
@@ -13,50 +14,31 @@ _BLOCK = 2**22
 _FEW = 16
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class Categorical:
-    """Categorical laws, one for each entry of the batch.
+@record
+class Categorical(Record):
+    """Categorical laws with `probabilities` of shape (..., K), which sum to one over the last axis.
 
-    Stored are W columns, each with its category. A fit drops the columns that died, so that
-    time and memory follow what is alive and not K; a law with one column left is a point, and
-    stays one.
-
-    Parameters
-    ----------
-    probabilities : array_like, shape (..., K)
-        Probabilities of the K categories; they sum to one over the last axis.
-
-    Attributes
-    ----------
-    columns : ndarray, shape (..., W)
-        The stored probabilities; a chain with fewer than W categories alive is padded with zeros.
-    support : ndarray, shape (..., W)
-        The category of each column.
-    categories : int
-        The number K of categories.
-
-    Raises
-    ------
-    ValueError
-        If a probability is negative or not finite, or a sum is not one.
+    Stored are W `columns` (..., W), the `support` (..., W), which is the category of each, and the
+    number K of `categories`. A fit drops the columns that died, so that time and memory follow what
+    is alive and not K; a chain with fewer than W categories alive is padded with zeros, and a law
+    with one column left is a point, and stays one.
     """
 
+    _axes = {"columns": 1, "support": 1}  # noqa: RUF012
     columns: np.ndarray
     support: np.ndarray
     categories: int
 
     def __init__(self, probabilities):
-        columns = _validate.probabilities("probabilities", probabilities)
+        columns = validation.probabilities("probabilities", probabilities)
         support = np.broadcast_to(np.arange(columns.shape[-1]), columns.shape)
         columns, support = _largest_last(columns, support)
-        self.__dict__.update(columns=columns, support=support, categories=columns.shape[-1])
+        self._set(columns=columns, support=support, categories=columns.shape[-1])
 
     @classmethod
     def _of(cls, columns, support, categories):
         """Make a record from parts that are known to be valid."""
-        model = object.__new__(cls)
-        model.__dict__.update(columns=columns, support=support, categories=categories)
-        return model
+        return super()._of(columns=columns, support=support, categories=categories)
 
     @property
     def probabilities(self):
@@ -67,15 +49,10 @@ class Categorical:
         dense = np.bincount(key.ravel(), columns.ravel(), minlength=size)
         return dense.reshape(*self.columns.shape[:-1], self.categories)
 
-    def __getitem__(self, index):
-        """Return the laws at an index of the batch, for instance those of one chain."""
-        return Categorical._of(self.columns[index], self.support[index], self.categories)
-
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains, shape (chains,)."""
-        shape = (chains, self.columns.shape[-1])
-        columns, support = (np.broadcast_to(a, shape) for a in (self.columns, self.support))
-        return Categorical._of(columns, support, self.categories)
+    @property
+    def entropy(self):
+        """Entropy, shape (...), in nats."""
+        return special.entr(self.columns).sum(axis=-1)
 
     def sample(self, size, rng):
         """Draw ``size`` categories from each law, integers of shape (..., size)."""
@@ -118,33 +95,33 @@ class Categorical:
         columns, support = _largest_last(special.softmax(logits, axis=-1), self.support)
         return Categorical._of(columns, support, self.categories)
 
+    def rounded(self, rounding):
+        """Return the laws with a function of arrays applied to the probabilities, normalised."""
+        columns = rounding(self.columns)
+        columns = columns / columns.sum(axis=-1, keepdims=True)
+        return Categorical._of(columns, self.support, self.categories)
+
     def logpmf(self, x):
         """Log probability of the categories x, shape (..., n), in nats; batch shape (...)."""
-        x = _validate.categories("x", x, self.categories)
+        x = validation.categories("x", x, self.categories)
         with np.errstate(divide="ignore"):
             table = np.log(self.probabilities)
         return np.take_along_axis(table, np.broadcast_to(x, (*table.shape[:-1], x.shape[-1])), -1)
 
 
 @dataclass(frozen=True, eq=False)
-class CategoricalCounts:
-    """Counts of each category in samples, of the columns that are stored.
-
-    Adding two of them gives the counts of the two samples put together; raw samples may be added
-    too.
-    """
+class CategoricalCounts(Statistics):
+    """Counts of each category in samples, of the columns that are stored."""
 
     size: int
     counts: np.ndarray
     support: np.ndarray
     categories: int
 
-    __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
-
     @classmethod
     def of(cls, samples, categories):
         """Return the counts of raw samples, integers of shape (..., M), of K categories."""
-        samples = _validate.categories("samples", samples, categories)
+        samples = validation.categories("samples", samples, categories)
         if samples.shape[-1] == 0:
             raise ValueError(f"samples must hold at least one category, got {samples.shape}")
         rows = _rows(samples)
@@ -159,12 +136,7 @@ class CategoricalCounts:
         """Draw the counts of a random part of the data: exactly, and without the data.
 
         Without replacement the counts are multivariate hypergeometric, drawn column by column;
-        with it they are multinomial.
-
-        Raises
-        ------
-        ValueError
-            If the data are more than numpy draws without replacement from, 1e9 in each chain.
+        with it they are multinomial. Without it numpy draws from fewer than 1e9 data a chain.
         """
         if replacement:
             return FitCategorical(self.categories)(self).statistics(size, rng)
@@ -187,9 +159,10 @@ class CategoricalCounts:
             size, self.counts * (size / self.size), self.support, self.categories
         )
 
-    def __add__(self, other):
-        if isinstance(other, np.ndarray):
-            other = CategoricalCounts.of(other, self.categories)
+    def _like(self, samples):
+        return CategoricalCounts.of(samples, self.categories)
+
+    def _pooled(self, other):
         size = self.size + other.size
         if np.array_equal(self.support, other.support):
             return CategoricalCounts(
@@ -210,22 +183,12 @@ class CategoricalCounts:
         counts, support = (a.reshape(*batch, -1) for a in (counts, support))
         return CategoricalCounts(size, counts, support, self.categories)
 
-    __radd__ = __add__
-
 
 @dataclass(frozen=True)
 class FitCategorical:
     """Fit a categorical law by the observed frequencies (maximum likelihood).
 
-    Parameters
-    ----------
-    categories : int
-        The number K of categories; raw samples are integers 0, ..., K - 1.
-
-    Raises
-    ------
-    ValueError
-        If `categories` is not a positive integer.
+    `categories` is their number K; raw samples are integers 0, ..., K - 1.
     """
 
     categories: int
@@ -233,7 +196,7 @@ class FitCategorical:
     minimum_size = 1
 
     def __post_init__(self):
-        _validate.integer("categories", self.categories, 1)
+        validation.integer("categories", self.categories, 1)
 
     def __call__(self, data):
         """Fit to raw samples, integers of shape (..., M), or to `CategoricalCounts`."""
@@ -241,6 +204,22 @@ class FitCategorical:
             data = CategoricalCounts.of(data, self.categories)
         counts, support = _largest_last(data.counts, data.support)
         return Categorical._of(counts / data.size, support, data.categories)
+
+    def limit(self, truth):
+        """Take over a law of the family."""
+        if isinstance(truth, Categorical) and truth.categories == self.categories:
+            return truth
+        raise ValueError(
+            f"truth must be a Categorical of {self.categories} categories, "
+            f"got {validation.short(truth)}"
+        )
+
+
+def zipf(categories, exponent=1.0):
+    """Return Zipf's law: the category of rank r, from 1, is as frequent as r to -`exponent`."""
+    rank = np.arange(1.0, validation.integer("categories", categories, 1) + 1)
+    weight = rank ** -validation.real("exponent", exponent, 0)
+    return Categorical(weight / weight.sum())
 
 
 def _rows(array):

@@ -3,35 +3,24 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
-from collapse import _validate
+from collapse import validation
+from collapse.models.base import Record, Statistics, needs, record
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
+from collapse.models.inversion import by_row
 from collapse.models.kde import raw_samples
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class Histogram:
-    """Laws with a constant density in each bin, one for each entry of the batch.
+@record
+class Histogram(Record):
+    """Laws with a constant density in each bin, with probabilities `masses` (..., B) of the bins.
 
-    Parameters
-    ----------
-    masses : array_like, shape (..., B)
-        Probabilities of the bins.
-    edges : array_like, shape (B + 1,)
-        The ends of the bins, increasing, the same for the whole batch.
-
-    Attributes
-    ----------
-    bins : Categorical
-        The law of the bin that a draw falls in.
-    edges : ndarray, shape (B + 1,)
-
-    Raises
-    ------
-    ValueError
-        If the masses are not probabilities, or `edges` are not B + 1 increasing numbers.
+    The ends of the bins, `edges` (B + 1,), increase and are the same for the whole batch. Stored is
+    as `bins` the categorical law of the bin that a draw falls in.
     """
 
+    _axes = {"bins": None}  # noqa: RUF012
     bins: Categorical
     edges: np.ndarray
 
@@ -41,14 +30,7 @@ class Histogram:
             raise ValueError(
                 f"edges must be {bins.categories + 1} for {bins.categories} bins, got {len(edges)}"
             )
-        self.__dict__.update(bins=bins, edges=edges)
-
-    @classmethod
-    def _of(cls, bins, edges):
-        """Make a record from parts that are known to be valid."""
-        model = object.__new__(cls)
-        model.__dict__.update(bins=bins, edges=edges)
-        return model
+        self._set(bins=bins, edges=edges)
 
     @property
     def masses(self):
@@ -66,10 +48,6 @@ class Histogram:
         middle = (self.edges[1:] + self.edges[:-1]) / 2 - self.mean[..., None]
         return (self.masses * (middle**2 + np.diff(self.edges) ** 2 / 12)).sum(axis=-1)
 
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains, shape (chains,)."""
-        return Histogram._of(self.bins.broadcast(chains), self.edges)
-
     def sample(self, size, rng):
         """Draw ``size`` values from each law, shape (..., size)."""
         index = self.bins.sample(size, rng)
@@ -84,7 +62,8 @@ class Histogram:
         x = np.asarray(x, dtype=float)
         index = _bin(x, self.edges)
         density = self.bins.logpmf(index) - np.log(np.diff(self.edges))[index]
-        return np.where((x < self.edges[0]) | (x > self.edges[-1]), -np.inf, density)
+        density = np.where((x < self.edges[0]) | (x > self.edges[-1]), -np.inf, density)
+        return np.where(np.isnan(x), np.nan, density)
 
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
@@ -96,19 +75,19 @@ class Histogram:
         first, mass = (np.take_along_axis(a, index, axis=-1) for a in (below, self.masses))
         return first + mass * (x - self.edges[index]) / np.diff(self.edges)[index]
 
+    def quantiles(self, scores):
+        """Quantiles at normal scores, shape (..., scores)."""
+        masses = self.masses
+        below = np.cumsum(np.concatenate([np.zeros((*masses.shape[:-1], 1)), masses], -1), -1)
+        return by_row(lambda row: np.interp(special.ndtr(scores), row, self.edges), below, scores)
+
 
 @dataclass(frozen=True, eq=False)
-class HistogramCounts:
-    """Counts of the bins in samples.
-
-    Adding two of them gives the counts of the two samples put together; raw samples may be added
-    too.
-    """
+class HistogramCounts(Statistics):
+    """Counts of the bins in samples."""
 
     edges: np.ndarray
     counts: CategoricalCounts
-
-    __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
 
     @property
     def size(self):
@@ -131,27 +110,18 @@ class HistogramCounts:
         """Return the same data, counting as if they were ``size`` of them: weighted data."""
         return HistogramCounts(self.edges, self.counts.resized(size))
 
-    def __add__(self, other):
-        if isinstance(other, np.ndarray):
-            other = HistogramCounts.of(other, self.edges)
+    def _like(self, samples):
+        return HistogramCounts.of(samples, self.edges)
+
+    def _pooled(self, other):
         return HistogramCounts(self.edges, self.counts + other.counts)
 
-    __radd__ = __add__
 
+@record
+class FitHistogram(Record):
+    """Fit a histogram on a grid with increasing `edges` (B + 1,), by maximum likelihood.
 
-@dataclass(frozen=True, init=False, eq=False)
-class FitHistogram:
-    """Fit a histogram on a fixed grid (maximum likelihood).
-
-    Parameters
-    ----------
-    edges : array_like, shape (B + 1,)
-        The ends of the bins, increasing. Values beyond the grid count for the outermost bins.
-
-    Raises
-    ------
-    ValueError
-        If `edges` are not at least two increasing numbers.
+    Values beyond the grid count for the outermost bins.
     """
 
     edges: np.ndarray
@@ -159,20 +129,33 @@ class FitHistogram:
     minimum_size = 1
 
     def __init__(self, edges):
-        self.__dict__.update(edges=_edges(edges))
+        self._set(edges=_edges(edges))
 
     def __call__(self, data):
         """Fit to raw samples, shape (..., M), or to `HistogramCounts`."""
         if not isinstance(data, HistogramCounts):
             data = HistogramCounts.of(data, self.edges)
-        return Histogram._of(FitCategorical(len(self.edges) - 1)(data.counts), self.edges)
+        bins = FitCategorical(len(self.edges) - 1)(data.counts)
+        return Histogram._of(bins=bins, edges=self.edges)
+
+    def limit(self, truth):
+        """Take over the masses of the bins: a projection."""
+        needs(truth, "cdf", "mean")
+        inner = truth.cdf(
+            np.broadcast_to(self.edges[1:-1], (*truth.mean.shape, len(self.edges) - 2))
+        )
+        ends = [np.zeros((*inner.shape[:-1], 1)), np.ones((*inner.shape[:-1], 1))]
+        below = np.concatenate([ends[0], inner, ends[1]], axis=-1)
+        return Histogram(np.maximum(np.diff(below), 0), self.edges)  # rounding may go below zero
 
 
 def _edges(value):
     """Return the ends of the bins as an array of their own, or say what is wrong."""
-    edges = _validate.finite("edges", value).copy()
+    edges = validation.finite("edges", value).copy()
     if edges.ndim != 1 or len(edges) < 2 or (np.diff(edges) <= 0).any():
-        raise ValueError(f"edges must be at least two increasing numbers, got {value!r}")
+        raise ValueError(
+            f"edges must be at least two increasing numbers, got {validation.short(value)}"
+        )
     return edges
 
 

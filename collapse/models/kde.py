@@ -6,44 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import validation
+from collapse.models.base import Record, needs, record
+from collapse.models.inversion import by_row, inverted
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class KernelDensity:
-    """Equal mixtures of normal laws around points, one mixture for each entry of the batch.
+@record
+class KernelDensity(Record):
+    """Equal mixtures of normal laws around `points` (..., M), one mixture for each of the batch.
 
-    Two points make the simplest law with two modes. At bandwidth zero the law is that of the points
-    themselves, the bootstrap.
-
-    Parameters
-    ----------
-    points : array_like, shape (..., M)
-        Centres, in the units of the data.
-    bandwidth : array_like, shape (...)
-        Standard deviations of the bumps, not negative.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not finite, a bandwidth is negative, or the batches do not broadcast.
+    The standard deviation of the bumps is the `bandwidth` (...), not negative. Two points make the
+    simplest law with two modes. At bandwidth zero the law is that of the points themselves, the
+    bootstrap.
     """
 
+    _axes = {"points": 1, "bandwidth": 0}  # noqa: RUF012
     points: np.ndarray
     bandwidth: np.ndarray
 
     def __init__(self, points, bandwidth):
-        points = _validate.samples("points", points)
-        bandwidth = _validate.nonnegative("bandwidth", bandwidth)
-        points, wide = _validate.broadcast(points=points, bandwidth=bandwidth[..., None])
-        self.__dict__.update(points=points, bandwidth=wide[..., 0])
-
-    @classmethod
-    def _of(cls, points, bandwidth):
-        """Make a record from parts that are known to be valid."""
-        model = object.__new__(cls)
-        model.__dict__.update(points=points, bandwidth=bandwidth)
-        return model
+        points = validation.samples("points", points)
+        bandwidth = validation.nonnegative("bandwidth", bandwidth)
+        points, wide = validation.broadcast(points=points, bandwidth=bandwidth[..., None])
+        self._set(points=points, bandwidth=wide[..., 0])
 
     @property
     def mean(self):
@@ -55,10 +40,9 @@ class KernelDensity:
         """Variance, shape (...): that of the points (ddof=0) plus the squared bandwidth."""
         return self.points.var(axis=-1) + self.bandwidth**2
 
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains, shape (chains,)."""
-        points = np.broadcast_to(self.points, (chains, self.points.shape[-1]))
-        return KernelDensity._of(points, np.broadcast_to(self.bandwidth, (chains,)))
+    def smoothed(self, bandwidth):
+        """Return the laws convolved with a normal kernel of that standard deviation."""
+        return KernelDensity(self.points, np.hypot(self.bandwidth, bandwidth))
 
     def sample(self, size, rng):
         """Draw ``size`` values from each law, shape (..., size): a point each, plus noise."""
@@ -75,12 +59,28 @@ class KernelDensity:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             bumps = special.logsumexp(-0.5 * z**2, axis=-1)
             scale = np.log(self.bandwidth * np.sqrt(2 * np.pi) * self.points.shape[-1])
-            return np.where(np.isneginf(bumps), -np.inf, bumps - scale[..., None])
+            density = np.where(np.isneginf(bumps), -np.inf, bumps - scale[..., None])
+        return np.where(np.isnan(x), np.nan, density)
 
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
         z = np.nan_to_num(self._standardised(x), nan=np.inf, posinf=np.inf, neginf=-np.inf)
-        return special.ndtr(z).mean(axis=-1)
+        return np.where(np.isnan(x), np.nan, special.ndtr(z).mean(axis=-1))
+
+    def quantiles(self, scores):
+        """Quantiles at normal scores, shape (..., scores)."""
+
+        def invert(row):
+            points, width = np.sort(row[:-1]), row[-1]
+            low, high = points[0] - 8.5 * width, points[-1] + 8.5 * width
+            if high - low > 2000 * width:  # bumps too narrow to matter: the law of the points
+                ranks = np.floor(special.ndtr(scores) * len(points)).astype(int)
+                return points[np.minimum(ranks, len(points) - 1)]
+            x = np.linspace(low, high, int(np.ceil(8 * (high - low) / width)))
+            return inverted(x, KernelDensity(points, width).cdf(x), scores)
+
+        rows = np.concatenate([self.points, self.bandwidth[..., None]], axis=-1)
+        return by_row(invert, rows, scores)
 
     def _standardised(self, x):
         """Return (x - point) / bandwidth, shape (..., n, M); not a number for 0 / 0."""
@@ -90,91 +90,38 @@ class KernelDensity:
 
 
 def raw_samples(data, event=0):
-    """Return data as finite raw samples; say so if they are the statistics of another family.
+    """Return `data` as finite raw samples; say so if they are the statistics of another family.
 
-    Parameters
-    ----------
-    data : array_like, shape (..., M), and with d at the end for vectors
-        What a recursion hands to a fit.
-    event : int
-        The number of axes of one draw: 1 for vectors.
-
-    Returns
-    -------
-    ndarray of that shape
-        The samples.
-
-    Raises
-    ------
-    ValueError
-        If `data` are not finite numbers with a sample axis.
+    `event` is the number of axes of one draw, 1 for vectors.
     """
     if not isinstance(data, np.ndarray | list | tuple):
         raise ValueError(f"data must be raw samples (draw=draw_samples), got {type(data).__name__}")
-    return _validate.samples("data", data, event)
+    return validation.samples("data", data, event)
 
 
 def scott_factor(sample_size):
-    r"""Return the factor :math:`M^{-1/5}` of Scott's rule.
-
-    Parameters
-    ----------
-    sample_size : array_like of int
-        M.
-
-    Returns
-    -------
-    ndarray
-        The bandwidth over the standard deviation of the data.
-    """
+    r"""Return the factor :math:`M^{-1/5}` of Scott's rule, bandwidth over spread."""
     return np.asarray(sample_size, dtype=float) ** -0.2
 
 
 def silverman_factor(sample_size):
-    r"""Return the factor :math:`(4/3M)^{1/5}` of Silverman's rule.
-
-    Parameters
-    ----------
-    sample_size : array_like of int
-        M.
-
-    Returns
-    -------
-    ndarray
-        The bandwidth over the standard deviation of the data.
-    """
+    r"""Return the factor :math:`(4/3M)^{1/5}` of Silverman's rule."""
     return (0.75 * np.asarray(sample_size, dtype=float)) ** -0.2
 
 
 def scott(samples):
-    r"""Scott's bandwidth :math:`sM^{-1/5}`, as in scipy.
+    r"""Scott's bandwidth :math:`sM^{-1/5}`, shape (...), of `samples` (..., M), as in scipy.
 
-    Parameters
-    ----------
-    samples : array_like, shape (..., M)
-        Data, with M at least 2.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        The factor times the sample standard deviation s, with ddof=1.
+    The spread s is the sample standard deviation with ddof=1, so that M is at least 2.
     """
     return scott_factor(np.shape(samples)[-1]) * np.std(samples, axis=-1, ddof=1)
 
 
 def silverman(samples):
-    r"""Silverman's bandwidth :math:`s(4/3M)^{1/5}`, as in scipy.
+    r"""Silverman's bandwidth :math:`s(4/3M)^{1/5}`, shape (...), of `samples`, as in scipy.
 
-    Parameters
-    ----------
-    samples : array_like, shape (..., M)
-        Data, with M at least 2.
-
-    Returns
-    -------
-    ndarray, shape (...)
-        The factor times the sample standard deviation s, with ddof=1. What is also called
-        Silverman's rule of thumb, with the factor 0.9 and the quartiles, is another one.
+    What is also called Silverman's rule of thumb, with the factor 0.9 and the quartiles, is another
+    one; the spread s is that of `scott`.
     """
     return silverman_factor(np.shape(samples)[-1]) * np.std(samples, axis=-1, ddof=1)
 
@@ -183,23 +130,15 @@ def silverman(samples):
 class FitKernelDensity:
     """Fit a kernel density estimate: a bump around every value of the sample.
 
-    Parameters
-    ----------
-    bandwidth : float or callable
-        The standard deviation of the bumps, or a rule: ``bandwidth(samples)`` maps samples of shape
-        (..., M) to bandwidths of shape (...), as `scott` and `silverman` do.
-
-    Raises
-    ------
-    ValueError
-        If `bandwidth` is neither callable nor a number that is not negative.
+    The `bandwidth` is the standard deviation of the bumps, or a rule: ``bandwidth(samples)`` maps
+    samples of shape (..., M) to bandwidths of shape (...), as `scott` and `silverman` do.
     """
 
     bandwidth: float | Callable
 
     def __post_init__(self):
         if not callable(self.bandwidth):
-            _validate.real("bandwidth", self.bandwidth, 0)
+            validation.real("bandwidth", self.bandwidth, 0)
 
     @property
     def minimum_size(self):
@@ -213,3 +152,10 @@ class FitKernelDensity:
             raise ValueError(f"data must hold at least 2 values a chain, got {data.shape[-1]}")
         bandwidth = self.bandwidth(data) if callable(self.bandwidth) else self.bandwidth
         return KernelDensity(data, bandwidth)
+
+    def limit(self, truth):
+        """Convolve the law with the kernel; a bandwidth that follows a rule goes to zero."""
+        if callable(self.bandwidth):
+            return truth
+        needs(truth, "smoothed")
+        return truth.smoothed(self.bandwidth)

@@ -5,51 +5,33 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import helmert
 
-from collapse import _validate
+from collapse import validation
+from collapse.models.base import Record, Statistics, record
+from collapse.models.gaussian import scaled
 
 # a factor whose largest entry falls below this is rescaled; its squares stay normal floats
 _TINY = 1e-100
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class MultivariateGaussian:
-    r"""Normal laws in d dimensions, one for each entry of the batch.
+@record
+class MultivariateGaussian(Record):
+    """Normal laws in d dimensions with a `mean` (..., d) and a `covariance` (..., d, d).
 
-    The covariance is ``factor @ factor.T * exp(log_scale)``. A generation multiplies the factor
-    by a random matrix and never forms the covariance, whose smallest eigenvalues would be lost
-    to rounding after some tens of generations; their product is carried along in
-    `log_determinant`.
-
-    Parameters
-    ----------
-    mean : array_like, shape (..., d)
-        Means, in the units of the data.
-    covariance : array_like, shape (..., d, d)
-        Covariances, symmetric and positive semi-definite.
-
-    Attributes
-    ----------
-    mean : ndarray, shape (..., d)
-    factor : ndarray, shape (..., d, r)
-        The covariance has rank r at most.
-    log_scale : ndarray, shape (...)
-    log_determinant : ndarray, shape (...)
-        Logarithm of the product of the r largest eigenvalues of the covariance.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not finite, or `covariance` is not symmetric and positive semi-definite.
+    The covariance is ``factor @ factor.T * exp(log_scale)``, with factors (..., d, r) of rank r at
+    most. A generation multiplies the factor by a random matrix and never forms the covariance,
+    whose smallest eigenvalues would be lost to rounding after some tens of generations; the
+    logarithm of the product of the r largest of them is carried along in `log_determinant`.
     """
 
+    _axes = {"mean": 1, "factor": 2, "log_scale": 0, "log_determinant": 0}  # noqa: RUF012
     mean: np.ndarray
     factor: np.ndarray
     log_scale: np.ndarray
     log_determinant: np.ndarray
 
     def __init__(self, mean, covariance):
-        mean = _validate.finite("mean", mean)
-        covariance = _validate.finite("covariance", covariance)
+        mean = validation.finite("mean", mean)
+        covariance = validation.finite("covariance", covariance)
         d = mean.shape[-1] if mean.ndim else 0
         if not d or covariance.shape[-2:] != (d, d):
             raise ValueError(
@@ -64,16 +46,10 @@ class MultivariateGaussian:
                 f"got a smallest eigenvalue of {values.min():.3g}"
             )
         factor = vectors * np.sqrt(np.maximum(values, 0))[..., None, :]
-        try:
-            batch = np.broadcast_shapes(mean.shape[:-1], factor.shape[:-2])
-        except ValueError:
-            raise ValueError(
-                "mean and covariance must have batch shapes that broadcast against each other, "
-                f"got {mean.shape[:-1]} and {factor.shape[:-2]}"
-            ) from None
+        batch = validation.batch(mean=mean.shape[:-1], covariance=factor.shape[:-2])
         with np.errstate(divide="ignore"):
             volume = np.log(np.maximum(values, 0)).sum(axis=-1)
-        self.__dict__.update(
+        self._set(
             mean=np.array(np.broadcast_to(mean, (*batch, d))),
             factor=np.array(np.broadcast_to(factor, (*batch, d, d))),
             log_scale=np.zeros(batch),
@@ -83,36 +59,31 @@ class MultivariateGaussian:
     @classmethod
     def _of(cls, mean, factor, log_scale, log_determinant):
         """Make a record from parts that are known to be valid."""
-        model = object.__new__(cls)
         size = np.abs(factor).max(axis=(-2, -1))
         if size.min() < _TINY:
             low = (size < _TINY) & (size > 0)
             unit = np.where(low, size, 1.0)
             factor, log_scale = factor / unit[..., None, None], log_scale + 2 * np.log(unit)
-        model.__dict__.update(
+        return super()._of(
             mean=mean, factor=factor, log_scale=log_scale, log_determinant=log_determinant
         )
-        return model
 
     @property
     def covariance(self):
         """Covariance, shape (..., d, d); it may underflow where the record does not."""
         return self.factor @ self.factor.mT * np.exp(self.log_scale)[..., None, None]
 
-    def __getitem__(self, index):
-        """Return the laws at an index of the batch, for instance those of one chain."""
-        parts = (self.mean, self.factor, self.log_scale, self.log_determinant)
-        return MultivariateGaussian._of(*(part[index] for part in parts))
+    @property
+    def total_variance(self):
+        """Trace of the covariance, shape (...)."""
+        return (self.factor**2).sum(axis=(-2, -1)) * np.exp(self.log_scale)
 
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains, shape (chains,)."""
-        d, r = self.factor.shape[-2:]
-        return MultivariateGaussian._of(
-            np.broadcast_to(self.mean, (chains, d)),
-            np.broadcast_to(self.factor, (chains, d, r)),
-            np.broadcast_to(self.log_scale, (chains,)),
-            np.broadcast_to(self.log_determinant, (chains,)),
-        )
+    @property
+    def entropy(self):
+        """Differential entropy, shape (...), in nats; minus infinity without full rank."""
+        d, rank = self.factor.shape[-2:]
+        full = 0.5 * (d * (np.log(2 * np.pi) + 1) + self.log_determinant)
+        return full if rank == d else np.full_like(full, -np.inf)
 
     def sample(self, size, rng):
         """Draw ``size`` vectors from each law, shape (..., size, d)."""
@@ -143,7 +114,8 @@ class MultivariateGaussian:
 
     def tempered(self, temperature):
         """Return the laws with density to the power 1/T, normalised: T times the covariance."""
-        change = self.factor.shape[-1] * np.log(temperature)
+        with np.errstate(divide="ignore"):
+            change = self.factor.shape[-1] * np.log(temperature)
         return MultivariateGaussian._of(
             self.mean,
             self.factor * np.sqrt(temperature),
@@ -151,30 +123,39 @@ class MultivariateGaussian:
             self.log_determinant + change,
         )
 
-    def logpdf(self, x):
-        """Log density at x, shape (..., n, d), in nats.
+    def respread(self, keep, add):
+        """Return the laws with the covariance ``keep * covariance + add``; `add` may be (d, d)."""
+        d = self.mean.shape[-1]
+        if np.ndim(add) and np.shape(add) != (d, d):
+            raise ValueError(
+                f"target must be a number or of the data's dimension, got shape {np.shape(add)}"
+            )
+        if not np.any(add):
+            return self.tempered(keep)
+        add = add if np.ndim(add) else add * np.eye(d)
+        return MultivariateGaussian(self.mean, keep * self.covariance + add)
 
-        Raises
-        ------
-        ValueError
-            If a covariance has no full rank, so that there is no density.
-        """
+    def logpdf(self, x):
+        """Log density at x, shape (..., n, d), in nats; refused without a full rank."""
         d, rank = self.factor.shape[-2:]
         if rank < d or np.isneginf(self.log_determinant).any():
             raise ValueError(f"model must have a covariance of full rank {d} to have a density")
         centred = np.asarray(x, dtype=float) - self.mean[..., None, :]
-        white = np.linalg.solve(self.factor, centred.mT)
-        squared = (white**2).sum(axis=-2) * np.exp(-self.log_scale)[..., None]
+        try:
+            white = np.linalg.solve(self.factor, centred.mT)
+        except np.linalg.LinAlgError:  # singular to rounding: only the mean itself has a density
+            singular = (np.linalg.slogdet(self.factor)[0] == 0)[..., None, None]
+            white = np.linalg.solve(np.where(singular, np.eye(d), self.factor), centred.mT)
+            away = np.where(white == 0, 0.0, np.where(np.isnan(white), np.nan, np.inf))
+            white = np.where(singular, away, white)
+        length = np.hypot.reduce(white, axis=-2)
+        squared = scaled((white**2).sum(axis=-2), length, self.log_scale[..., None])
         return -0.5 * (squared + self.log_determinant[..., None] + d * np.log(2 * np.pi))
 
 
 @dataclass(frozen=True, eq=False)
-class MultivariateStatistics:
-    """Size, mean and scatter matrix of samples, the scatter in factored form.
-
-    The scatter is ``factor @ factor.T * exp(log_scale)``. Adding two of them gives the statistics
-    of the two samples put together; raw samples may be added too.
-    """
+class MultivariateStatistics(Statistics):
+    """Size, mean and scatter matrix of samples: ``factor @ factor.T * exp(log_scale)``."""
 
     size: int
     mean: np.ndarray
@@ -182,12 +163,10 @@ class MultivariateStatistics:
     log_scale: np.ndarray
     log_determinant: np.ndarray
 
-    __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
-
     @classmethod
     def of(cls, samples):
         """Return the statistics of raw samples, shape (..., M, d)."""
-        samples = _validate.samples("samples", samples, event=1)
+        samples = validation.samples("samples", samples, event=1)
         size, d = samples.shape[-2:]
         mean = samples.mean(axis=-2)
         if size - 1 < d:
@@ -206,9 +185,7 @@ class MultivariateStatistics:
             size, self.mean, self.factor * np.sqrt(ratio), self.log_scale, volume
         )
 
-    def __add__(self, other):
-        if isinstance(other, np.ndarray):
-            other = MultivariateStatistics.of(other)
+    def _pooled(self, other):
         size = self.size + other.size
         shift = other.mean - self.mean
         parts = [a.factor * np.exp(0.5 * a.log_scale)[..., None, None] for a in (self, other)]
@@ -217,31 +194,17 @@ class MultivariateStatistics:
         mean = self.mean + shift * (other.size / size)
         return MultivariateStatistics(size, mean, factor, np.zeros(mean.shape[:-1]), volume)
 
-    __radd__ = __add__
-
 
 @dataclass(frozen=True)
 class FitMultivariateGaussian:
-    """Fit a d-dimensional Gaussian by the sample mean and the sample covariance.
-
-    Parameters
-    ----------
-    ddof : float
-        The covariance divides by M - ddof: 1 is the unbiased estimator of the paper's theorems,
-        0 maximum likelihood. There is no default, because the theorems depend on it.
-
-    Raises
-    ------
-    ValueError
-        If `ddof` is not a number in [0, 1].
-    """
+    """Fit by the sample mean and covariance, which divides by M - `ddof`; see `FitGaussian`."""
 
     ddof: float
 
     minimum_size = 2
 
     def __post_init__(self):
-        _validate.ddof(self.ddof)
+        validation.ddof(self.ddof)
 
     def __call__(self, data):
         """Fit to raw samples, shape (..., M, d), or to `MultivariateStatistics`."""
@@ -253,6 +216,12 @@ class FitMultivariateGaussian:
         volume = data.log_determinant - data.factor.shape[-1] * np.log(divisor)
         factor = data.factor / np.sqrt(divisor)
         return MultivariateGaussian._of(data.mean, factor, data.log_scale, volume)
+
+    def limit(self, truth):
+        """Take over a law of the family."""
+        if isinstance(truth, MultivariateGaussian):
+            return truth
+        raise ValueError(f"truth must be a MultivariateGaussian, got {validation.short(truth)}")
 
 
 def _bartlett(batch, rank, dof, rng):

@@ -4,61 +4,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collapse import _validate
+from collapse import validation
+from collapse.models.base import Record, record
 from collapse.models.multivariate_gaussian import MultivariateGaussian, MultivariateStatistics
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class ProbabilisticPCA:
+@record
+class ProbabilisticPCA(Record):
     r"""Laws of :math:`x=\mu+Wz+\varepsilon` with codes z ~ N(0, I) and noise of variance σ².
 
-    Parameters
-    ----------
-    mean : array_like, shape (..., d)
-        :math:`\mu`, in the units of the data.
-    loadings : array_like, shape (..., d, q)
-        W, the linear decoder, with 0 < q < d.
-    noise_variance : array_like, shape (...)
-        σ², not negative, the same for all d coordinates.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not finite, the noise is negative, or the shapes do not fit.
+    `mean` is :math:`\mu` (..., d), `loadings` the linear decoder W (..., d, q) with 0 < q < d, and
+    `noise_variance` σ² (...), not negative, the same for all d coordinates.
     """
 
+    _axes = {"mean": 1, "loadings": 2, "noise_variance": 0}  # noqa: RUF012
     mean: np.ndarray
     loadings: np.ndarray
     noise_variance: np.ndarray
 
     def __init__(self, mean, loadings, noise_variance):
-        mean, loadings = _validate.finite("mean", mean), _validate.finite("loadings", loadings)
-        noise = _validate.nonnegative("noise_variance", noise_variance)
+        mean, loadings = validation.finite("mean", mean), validation.finite("loadings", loadings)
+        noise = validation.nonnegative("noise_variance", noise_variance)
         d = mean.shape[-1] if mean.ndim else 0
         if loadings.ndim < 2 or loadings.shape[-2] != d or not 0 < loadings.shape[-1] < d:
             raise ValueError(
                 "loadings must have shape (..., d, q) with 0 < q < d for a mean of shape (..., d), "
                 f"got {loadings.shape} and {mean.shape}"
             )
-        try:
-            batch = np.broadcast_shapes(mean.shape[:-1], loadings.shape[:-2], noise.shape)
-        except ValueError:
-            raise ValueError(
-                "mean, loadings and noise_variance must have batch shapes that broadcast, "
-                f"got {mean.shape[:-1]}, {loadings.shape[:-2]} and {noise.shape}"
-            ) from None
-        self.__dict__.update(
+        shapes = {"mean": mean.shape[:-1], "loadings": loadings.shape[:-2]}
+        batch = validation.batch(**shapes, noise_variance=noise.shape)
+        self._set(
             mean=np.array(np.broadcast_to(mean, (*batch, d))),
             loadings=np.array(np.broadcast_to(loadings, (*batch, *loadings.shape[-2:]))),
             noise_variance=np.array(np.broadcast_to(noise, batch)),
         )
-
-    @classmethod
-    def _of(cls, mean, loadings, noise_variance):
-        """Make a record from parts that are known to be valid."""
-        model = object.__new__(cls)
-        model.__dict__.update(mean=mean, loadings=loadings, noise_variance=noise_variance)
-        return model
 
     @property
     def law(self):
@@ -82,19 +61,11 @@ class ProbabilisticPCA:
         noise = self.noise_variance[..., None, None] * np.eye(self.mean.shape[-1])
         return self.loadings @ self.loadings.mT + noise
 
-    def __getitem__(self, index):
-        """Return the laws at an index of the batch, for instance those of one chain."""
-        parts = (self.mean, self.loadings, self.noise_variance)
-        return ProbabilisticPCA._of(*(part[index] for part in parts))
-
-    def broadcast(self, chains):
-        """Lay the model over a batch of chains, shape (chains,)."""
-        d, q = self.loadings.shape[-2:]
-        return ProbabilisticPCA._of(
-            np.broadcast_to(self.mean, (chains, d)),
-            np.broadcast_to(self.loadings, (chains, d, q)),
-            np.broadcast_to(self.noise_variance, (chains,)),
-        )
+    @property
+    def total_variance(self):
+        """Trace of the covariance, shape (...)."""
+        noise = self.mean.shape[-1] * self.noise_variance
+        return (self.loadings**2).sum(axis=(-2, -1)) + noise
 
     def sample(self, size, rng):
         """Draw ``size`` vectors x from each law, shape (..., size, d)."""
@@ -119,13 +90,7 @@ class ProbabilisticPCA:
         return (centred @ left * gain[..., None, :]) @ right
 
     def logpdf(self, x):
-        """Log density at x, shape (..., n, d), in nats.
-
-        Raises
-        ------
-        ValueError
-            If a noise variance is zero, so that there is no density.
-        """
+        """Log density at x, shape (..., n, d), in nats; refused without noise."""
         if not self.noise_variance.all():
             raise ValueError("noise_variance must be positive for x to have a density, got 0")
         left, singular, _ = np.linalg.svd(self.loadings, full_matrices=False)
@@ -147,17 +112,8 @@ class FitProbabilisticPCA:
     :math:`W=U\,\mathrm{diag}(\lambda_i-\sigma^2)_+^{1/2}` (Tipping and Bishop 1999). It is also the
     optimum of a variational autoencoder with linear maps (Lucas et al. 2019); see thm-vae-linear.
 
-    Parameters
-    ----------
-    latent_dimension : int
-        q, the number of codes, less than the dimension of the data.
-    noise_variance : float, optional
-        σ², if it is a constant of the decoder; by default it is learned.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
+    `latent_dimension` is q, the number of codes, less than d. `noise_variance` is σ² if it is a
+    constant of the decoder; by default it is learned.
     """
 
     latent_dimension: int
@@ -166,9 +122,9 @@ class FitProbabilisticPCA:
     minimum_size = 2
 
     def __post_init__(self):
-        _validate.integer("latent_dimension", self.latent_dimension, 1)
+        validation.integer("latent_dimension", self.latent_dimension, 1)
         if self.noise_variance is not None:
-            _validate.real("noise_variance", self.noise_variance, 0, open_below=True)
+            validation.real("noise_variance", self.noise_variance, 0, open_below=True)
 
     def __call__(self, data):
         """Fit to raw samples, shape (..., M, d), or to `MultivariateStatistics`."""
@@ -195,7 +151,14 @@ class FitProbabilisticPCA:
         spread = np.sqrt(np.maximum(values[..., :q] - noise[..., None], 0))
         loadings = np.zeros((*mean.shape, q))
         loadings[..., : spread.shape[-1]] = left[..., :q] * spread[..., None, :]
-        return ProbabilisticPCA._of(mean, loadings, noise)
+        return ProbabilisticPCA._of(mean=mean, loadings=loadings, noise_variance=noise)
+
+    def limit(self, truth):
+        """Fit to the mean and covariance of the law."""
+        law = truth.law if isinstance(truth, ProbabilisticPCA) else truth
+        if isinstance(law, MultivariateGaussian):
+            return self.of_factor(law.mean, law.factor, law.log_scale)
+        raise ValueError(f"truth must be a Gaussian in d dimensions, got {validation.short(truth)}")
 
 
 def _gaussian(mean, vectors, values):

@@ -10,38 +10,26 @@ import numpy as np
 from scipy import sparse, special, stats
 from scipy.sparse.linalg import splu
 
-from collapse import _validate
+from collapse import validation
+from collapse.theory import drift
 
 LARGEST_DENSE, LARGEST_BANDED = 5_000, 20_000  # sample sizes whose matrices need 1 to 1.5 GB
 TRUNCATED = 1e-17  # most mass that a row of a banded matrix leaves out
 
 
-def _reality(probabilities):
-    array = _validate.probabilities("probabilities", probabilities)
-    if array.ndim != 1:
-        raise ValueError(f"probabilities must have one axis, (K,), got shape {array.shape}")
-    return array
-
-
-def _constant(sample_size, largest=np.inf):
-    """Return a sample size that must be the same every generation, as int."""
-    if callable(sample_size) or np.ndim(sample_size):
-        raise ValueError(f"sample_size must be one number here, got {sample_size!r}")
-    size = int(_validate.sample_sizes(sample_size, 1)[0])
-    if size > largest:
-        raise ValueError(f"sample_size must be at most {largest} here, got {size}")
-    return size
-
-
-def _log_kept(sample_size, generations):
-    """Return log prod_{i<n} (1 - 1/M_i) for n = 0, ..., generations."""
-    sizes = _validate.sample_sizes(sample_size, generations)
+def _lost(sample_size, generations):
+    """Return 1 - prod_{i<n} (1 - 1/M_i) for n = 0, ..., generations, accurate for huge M."""
+    sizes = validation.sample_sizes(sample_size, generations)
     with np.errstate(divide="ignore"):  # M = 1 keeps nothing
-        return np.concatenate([[0.0], np.cumsum(np.log1p(-1 / sizes))])
+        return -np.expm1(np.concatenate([[0.0], np.cumsum(np.log1p(-1 / sizes))]))
 
 
-def _banded(starts, size):
-    """Return the rows Binomial(size, start), cut where a tail is below TRUNCATED, as CSR."""
+def binomial_rows(starts, size):
+    """Rows Binomial(`size`, start) for each of `starts`, cut at tails below 1e-17, as CSR.
+
+    Exact up to what is cut, by Bernstein's bound; `collapse.theory.mixture` uses it too.
+    """
+    starts, size = validation.share("starts", starts), validation.integer("size", size, 1)
     starts = np.where(starts < 1e-300, 0.0, starts)  # scipy's binomial overflows near 1e-305
     # Bernstein: P(|Z - Mp| > h) <= 2 exp(-h^2 / (2 (Mp(1-p) + h/3)))
     nats = np.log(2 / TRUNCATED)
@@ -56,378 +44,161 @@ def _banded(starts, size):
 
 
 def lost_in_one_generation(probabilities, sample_size):
-    r"""Return the probability that each category is missing from the first sample.
+    r"""Probability that each category is missing from the first sample, shape (K,).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample size or its schedule; only M_0 matters.
-
-    Returns
-    -------
-    numpy.ndarray, shape (K,)
-        :math:`(1-p)^{M_0}`, accurate for tiny p and huge M.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*: M independent draws all miss with probability :math:`(1-p)^M`. The paper (arXiv
-    v2, section 4.1) calls the expected count of a category with :math:`p \le 1/M` less than one. It
-    is *at most* one, with equality at p = 1/M, where the loss has probability
-    :math:`(1-1/M)^M \to 1/e`: neither certain nor limited to categories below 1/M.
+    Exact: M_0 independent draws all miss with probability :math:`(1-p)^{M_0}`, accurate for tiny p
+    and huge M. The paper (arXiv v2, section 4.1) calls the expected count of a category with
+    :math:`p\le1/M` less than one. It is *at most* one, with equality at p = 1/M, where the loss has
+    probability :math:`(1-1/M)^M\to1/e`: neither certain nor limited to categories below 1/M.
     """
-    p, size = _reality(probabilities), _validate.sample_sizes(sample_size, 1)[0]
+    p = validation.one_law("probabilities", probabilities)
+    size = validation.sample_sizes(sample_size, 1)[0]
     return np.exp(special.xlog1py(float(size), -p))
 
 
 def expected_categories_lost(probabilities, sample_size):
-    r"""Return the expected number of categories that a single generation loses.
+    r"""Expected number of categories that the first sample loses, of those that reality has.
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0; categories of probability zero are not counted.
-    sample_size : int, sequence of int or callable
-        The sample size or its schedule; only M_0 matters.
-
-    Returns
-    -------
-    float
-        :math:`\sum_{p_i>0}(1-p_i)^{M_0}`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*, by linearity from `lost_in_one_generation`. Wright-Fisher: alleles lost by drift.
+    Exact: :math:`\sum_{p_i>0}(1-p_i)^{M_0}`, by linearity from `lost_in_one_generation`.
     """
     lost = lost_in_one_generation(probabilities, sample_size)
-    return float(lost[_reality(probabilities) > 0].sum())
+    return float(lost[validation.one_law("probabilities", probabilities) > 0].sum())
 
 
 def expected_mass_lost(probabilities, sample_size):
-    r"""Return the expected share of reality that a single generation loses.
+    r"""Expected share of reality that the first sample loses: the missing mass of Good and Turing.
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample size or its schedule; only M_0 matters.
-
-    Returns
-    -------
-    float
-        The expected missing mass :math:`\sum_i p_i(1-p_i)^{M_0}`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*, by linearity. It is what Good and Turing estimate by the share of draws seen once.
+    Exact: :math:`\sum_ip_i(1-p_i)^{M_0}`, by linearity. They estimate it by the share of draws seen
+    once.
     """
-    return float(_reality(probabilities) @ lost_in_one_generation(probabilities, sample_size))
+    p = validation.one_law("probabilities", probabilities)
+    return float(p @ lost_in_one_generation(p, sample_size))
 
 
 def expected_gini_simpson(probabilities, sample_size, generations):
-    r"""Return the expected diversity (heterozygosity) of each generation.
+    r"""Expected diversity :math:`E[1-\sum_ip_n(i)^2]` (heterozygosity), shape (N + 1,).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ...
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1,)
-        :math:`E[1-\sum_i p_n(i)^2]`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*: :math:`E[H_n]=H_0\prod_{i<n}(1-1/M_i)`. Two of the M draws of a generation are the
-    same draw with probability 1/M, else they differ with probability H of their parent. The
-    standard decay of heterozygosity in the Wright-Fisher model; constant M in Seddik et al.,
-    arXiv:2404.05090, equation (6), products in Xu et al., arXiv:2505.13947. Diversity survives
-    if and only if :math:`\sum_i 1/M_i<\infty` and every M_i > 1.
+    Exact: that of reality times `collapse.theory.drift.diversity_kept`. Constant M: Seddik et al.,
+    arXiv:2404.05090, equation (6).
     """
-    p = _reality(probabilities)
-    return p @ (1 - p) * np.exp(_log_kept(sample_size, generations))
+    p = validation.one_law("probabilities", probabilities)
+    return p @ (1 - p) * drift.diversity_kept(sample_size, generations)
 
 
 def variance(probabilities, sample_size, generations):
-    r"""Return the variance over chains of each category's probability, by generation.
+    """Variance over chains of each category's probability, shape (N + 1, K).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ...
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1, K)
-        The diagonals of `covariance`, at a cost linear in K.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*: :math:`p(1-p)[1-\prod_{i<n}(1-1/M_i)]`; see `covariance`.
+    Exact: the diagonals of `covariance`, at a cost linear in K.
     """
-    p = _reality(probabilities)
-    return -np.expm1(_log_kept(sample_size, generations))[:, None] * (p * (1 - p))
+    p = validation.one_law("probabilities", probabilities)
+    return _lost(sample_size, generations)[:, None] * (p * (1 - p))
 
 
 def covariance(probabilities, sample_size, generations):
-    r"""Return the covariance over chains of the probabilities, by generation.
+    r"""Covariance over chains of the probabilities, shape (N + 1, K, K).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ...
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1, K, K)
-        :math:`\mathrm{Cov}(p_n(i),p_n(j))`; for large K see `variance`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*: :math:`p_i(\delta_{ij}-p_j)[1-\prod_{m<n}(1-1/M_m)]`. With :math:`S=\mathrm{diag}(p)
-    -pp^\top`, a multinomial step has :math:`E[S_{n+1}|p_n]=(1-1/M_n)S_n`, and, p_n being a
-    martingale, :math:`\mathrm{Cov}(p_n)+E[S_n]=S_0`: what chains lose in diversity they gain in
-    differences (Wahlund's principle; standard for the Wright-Fisher model).
+    For large K see `variance`.     Exact: :math:`p_i(\delta_{ij}-p_j)[1-\prod_{m<n}(1-1/M_m)]`.
+    With :math:`S=\mathrm{diag}(p)-pp^\top`, a multinomial step has
+    :math:`E[S_{n+1}|p_n]=(1-1/M_n)S_n`, and, p_n being a martingale,
+    :math:`\mathrm{Cov}(p_n)+E[S_n]=S_0`: what chains lose in diversity they gain in differences
+    (Wahlund's principle; standard for the Wright-Fisher model).
     """
-    p = _reality(probabilities)
-    gained = -np.expm1(_log_kept(sample_size, generations))
+    p = validation.one_law("probabilities", probabilities)
+    gained = _lost(sample_size, generations)
     return gained[:, None, None] * (np.diag(p) - np.outer(p, p))
 
 
 def fixation_probability(probabilities):
-    """Return the probability that each category ends up as the only one.
+    """Probability that each category ends up as the only one, shape (K,): its own, whatever M is.
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-
-    Returns
-    -------
-    numpy.ndarray, shape (K,)
-        The probabilities themselves, whatever the sample size.
-
-    Raises
-    ------
-    ValueError
-        If `probabilities` are not probabilities.
-
-    Notes
-    -----
-    *Exact* whenever the sum of 1/M_n diverges, as for constant M: p_n(i) is a bounded martingale,
-    its limit is then 0 or 1, and the expectation of the limit is p(i). The paper: arXiv v2,
-    section 4.1; Proposition 1 of arXiv:2404.05090; neutral fixation in Wright-Fisher's model.
+    Exact whenever the sum of 1/M_n diverges, as for constant M: p_n(i) is a bounded martingale, its
+    limit is then 0 or 1, and the expectation of the limit is p(i). The paper: arXiv v2, section
+    4.1; Proposition 1 of arXiv:2404.05090; neutral fixation in Wright-Fisher's model.
     """
-    return _reality(probabilities)
+    return validation.one_law("probabilities", probabilities)
 
 
-def transition_matrix(sample_size):
-    r"""Return the transition probabilities of the number of copies of one category (K = 2).
+def transition_matrix(sample_size, decode=None):
+    r"""Transition probabilities of the number of copies of one category, shape (M + 1, M + 1).
 
-    Parameters
-    ----------
-    sample_size : int
-        The constant sample size M, at most 5000.
-
-    Returns
-    -------
-    numpy.ndarray, shape (M + 1, M + 1)
-        Entry [i, j] is the probability of j copies after i copies; rows sum to 1.
-
-    Raises
-    ------
-    ValueError
-        If `sample_size` is not as described.
-
-    Notes
-    -----
-    *Exact*: the Wright-Fisher matrix Binomial(M, i/M). Lumping all other categories together
-    makes it the law of every single category for any K. It is the transpose of the paper's
-    convention (arXiv v2, appendix A.1), whose columns are the states left.
+    Entry [i, j] is the probability of j copies after i copies; M is constant and at most 5000. A
+    rule ``decode(laws)``, `decode`, turns laws of shape (..., 2) into those that are drawn from.
+    Exact: the Wright-Fisher matrix Binomial(M, i/M), with decoding Binomial(M, D(i/M)). Without
+    decoding, lumping all other categories makes it the law of every single category for any K; a
+    rule like temperature does not treat all others as one, and K must be 2. It is the transpose of
+    the paper's convention (arXiv v2, appendix A.1), whose columns are the states left.
     """
-    size = _constant(sample_size, LARGEST_DENSE)
+    size = validation.constant_size(sample_size, LARGEST_DENSE)
     copies = np.arange(size + 1)
-    return stats.binom.pmf(copies, size, copies[:, None] / size)
+    share = copies / size
+    if decode is not None:
+        if not callable(decode):
+            raise ValueError(f"decode must be callable, got {decode!r}")
+        laws = decode(np.stack([share, 1 - share], axis=-1))
+        share = np.minimum(validation.probabilities("decode(laws)", laws)[..., 0], 1.0)
+    return stats.binom.pmf(copies, size, share[:, None])
 
 
 def spectrum(sample_size):
-    r"""Return the eigenvalues of the transition matrix (K = 2), in decreasing order.
+    r"""Eigenvalues of `transition_matrix` without decoding, in decreasing order, shape (M + 1,).
 
-    Parameters
-    ----------
-    sample_size : int
-        The constant sample size M.
-
-    Returns
-    -------
-    numpy.ndarray, shape (M + 1,)
-        :math:`\lambda_j=\prod_{i<j}(1-i/M)` for j = 0, ..., M.
-
-    Raises
-    ------
-    ValueError
-        If `sample_size` is not a positive integer.
-
-    Notes
-    -----
-    *Exact*: the j-th factorial moment of Binomial(M, x) is :math:`\lambda_j (Mx)^j`, so the matrix
-    is triangular on polynomials of degree j with :math:`\lambda_j` on its diagonal. Standard for
-    the Wright-Fisher model: the value 1 twice (two absorbing states), then 1 - 1/M, the rate at
-    which diversity decays.
+    Exact: :math:`\lambda_j=\prod_{i<j}(1-i/M)`. The j-th factorial moment of Binomial(M, x) is
+    :math:`\lambda_j(Mx)^j`, so the matrix is triangular on polynomials of degree j. Standard for
+    the Wright-Fisher model: 1 twice (two absorbing states), then 1 - 1/M, the rate of diversity.
     """
-    size = _constant(sample_size)
+    size = validation.constant_size(sample_size)
     return np.cumprod(np.concatenate([[1.0], 1 - np.arange(size) / size]))
 
 
 def expected_absorption_time(probabilities, sample_size):
-    r"""Return the expected first generation at which a single category is left.
+    r"""Expected first generation at which a single category is left, 0 if reality is a point.
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int
-        The constant sample size M, at most 20,000.
-
-    Returns
-    -------
-    float
-        E T for T = min{n : the model of generation n is a point}; 0 if reality is one.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact* for any K, from one chain of M + 1 states: T > n unless some category is fixed by n, so
-    :math:`E[T]=\sum_i f(p_i)` with :math:`f(x)=\sum_{n\ge0}(x-P_x(\text{fixed by }n))`.
-    First-step analysis: :math:`f(0)=f(1)=0`, and :math:`f(x)=x+\sum_k\mathrm{Bin}(k;M,x)f(k/M)`
-    otherwise, a linear system (I - Q) f = x on k = 1, ..., M - 1, and its right-hand side for a
-    reality off the grid. By hand: M = 2, p = (1/2, 1/2) gives a geometric T and E T = 2.
-    Fills the gap between the bounds of Seddik et al., arXiv:2404.05090, equation (8), and
-    answers arXiv v2, appendix A.1, for an exact fit; derived here. For K = 2 it is the textbook
-    row sum of :math:`(I-Q)^{-1}`. Rows cut at 1e-17 move it by less than rounding does.
+    M is at most 20,000. Exact for any K, from one chain of M + 1 states: T > n unless some category
+    is fixed by n, so :math:`E[T]=\sum_if(p_i)` with
+    :math:`f(x)=\sum_{n\ge0}(x-P_x(\text{fixed by }n))`. First-step analysis: :math:`f(0)=f(1)=0`,
+    else :math:`f(x)=x+\sum_k\mathrm{Bin}(k;M,x) f(k/M)`, a linear system (I - Q) f = x on k = 1,
+    ..., M - 1, and its right-hand side for a reality off the grid. Fills the gap between the bounds
+    of Seddik et al., arXiv:2404.05090, equation (8), and answers arXiv v2, appendix A.1, for an
+    exact fit; derived here. For K = 2 it is the textbook row sum of :math:`(I-Q)^{-1}`. Rows cut at
+    1e-17 move it by less than rounding.
     """
-    p, size = _reality(probabilities), _constant(sample_size, LARGEST_BANDED)
+    p = validation.one_law("probabilities", probabilities)
+    size = validation.constant_size(sample_size, LARGEST_BANDED)
     share = np.arange(size + 1) / size
     excess = np.zeros(size + 1)
     if size > 1:
-        leaving = sparse.eye_array(size - 1) - _banded(share, size)[1:-1, 1:-1]
+        leaving = sparse.eye_array(size - 1) - binomial_rows(share, size)[1:-1, 1:-1]
         # I - Q is an M-matrix: elimination needs no pivoting, so the band stays a band
         factors = splu(leaving.tocsc(), permc_spec="NATURAL", diag_pivot_thresh=0.0)
         excess[1:-1] = factors.solve(share[1:-1])
     values, repeats = np.unique(p[(p > 0) & (p < 1)], return_counts=True)
-    return float((values + _banded(values, size) @ excess) @ repeats)
+    return float((values + binomial_rows(values, size) @ excess) @ repeats)
 
 
 def diffusion_absorption_time(probabilities, sample_size):
-    r"""Return the diffusion limit of the expected absorption time.
+    r"""Diffusion limit :math:`-2M\sum_i(1-p_i)\ln(1-p_i)` of the absorption time, never above 2M.
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int
-        The constant sample size M, of any size.
-
-    Returns
-    -------
-    float
-        :math:`-2M\sum_i(1-p_i)\ln(1-p_i)`, never above 2M.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Asymptotic* in M at fixed p: f of `expected_absorption_time` solves
+    Asymptotic in M at fixed p: f of `expected_absorption_time` solves
     :math:`\frac{x(1-x)}{2M}f''=-x` with f(0) = f(1) = 0. About 2 % high at M = 100, 9 % at M = 10.
-    For K = 2 it is the classical time of Wright-Fisher diffusion, -2M[p ln p + (1-p) ln(1-p)].
+    For K = 2 the classical time of Wright-Fisher diffusion, -2M[p ln p + (1-p) ln(1-p)].
     """
-    p, size = _reality(probabilities), _constant(sample_size)
+    p = validation.one_law("probabilities", probabilities)
+    size = validation.constant_size(sample_size)
     return float(-2.0 * size * special.xlog1py(1 - p, -p).sum())
 
 
 def survival_constant(sample_size, generations):
-    r"""Return the constants g_n of the law P(alive at n) = 1 - exp(-M_0 p g_n).
+    r"""Constants g_n of P(alive at n) = 1 - exp(-M_0 p g_n), shape (N + 1,); g_0 is infinite.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ...
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1,)
-        g_0 (infinite), g_1 = 1, g_2, ...
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact* for Poisson counts, :math:`Z_1\sim\mathrm{Pois}(M_0p)` and
+    Exact for Poisson counts, :math:`Z_1\sim\mathrm{Pois}(M_0p)` and
     :math:`Z_{n+1}\sim\mathrm{Pois}(Z_nM_n/M_{n-1})`: a branching process, which the copies of a
-    rare allele in the Wright-Fisher model follow. With :math:`r=M_m/M_{m-1}`,
-    :math:`E[e^{-aZ_{m+1}}|Z_m]=e^{-Z_mr(1-e^{-a})}`, so "alive at n", which is :math:`a=\infty`
-    at n, is pulled back by :math:`a\mapsto r(1-e^{-a})`, lastly with r = 1. For constant M this
-    is :math:`g_{n+1}=1-e^{-g_n}` of Suresh et al., arXiv:2412.17646, Theorems 1 and 2, and
-    *asymptotically* in n, :math:`g_n\approx2/(n+\frac13\ln n+0.80)` (0.80 fitted).
+    rare category follow. With :math:`r=M_m/M_{m-1}`,
+    :math:`E[e^{-aZ_{m+1}}|Z_m]=e^{-Z_mr(1-e^{-a})}`, so "alive at n", which is :math:`a=\infty` at
+    n, is pulled back by :math:`a\mapsto r(1-e^{-a})`, lastly with r = 1. For constant M this is
+    :math:`g_{n+1}=1-e^{-g_n}` of Suresh et al., arXiv:2412.17646, Theorems 1 and 2; asymptotic in
+    n, :math:`g_n\approx2/(n+\frac13\ln n+0.80)` (0.80 fitted).
     """
-    sizes = _validate.sample_sizes(sample_size, generations)
+    sizes = validation.sample_sizes(sample_size, generations)
     ratios = sizes / np.concatenate([sizes[:1], sizes[:-1]])
     constants = np.full(len(sizes) + 1, np.inf)
     for m in reversed(range(len(sizes))):
@@ -436,70 +207,31 @@ def survival_constant(sample_size, generations):
 
 
 def survival_probability(probabilities, sample_size, generations):
-    r"""Return the probability that each category is alive, by generation, for Poisson counts.
+    r"""Probability that each category is alive, for Poisson counts, shape (N + 1, K).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ..., of any size.
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1, K)
-        :math:`1-e^{-M_0pg_n}` with g_n of `survival_constant`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact* for Poisson counts. *Asymptotic* in M, at n well below M, for the multinomial, that is
-    Wright-Fisher, recursion; never above its probability, because :math:`(1-x)^M\le e^{-Mx}` at
-    each pull-back (Theorem 1 of arXiv:2412.17646 for constant M). Over all p the largest
-    difference, met near M p = n, lies between 0.14 n/M and 0.28 n/M for n <= M (measured).
+    Exact for Poisson counts: :math:`1-e^{-M_0pg_n}` with g_n of `survival_constant`. Asymptotic in
+    M, at n well below M, for multinomial counts; never above their probability, because
+    :math:`(1-x)^M\le e^{-Mx}` at each pull-back (Theorem 1 of arXiv:2412.17646 for constant M).
+    Over all p the largest difference, met near M p = n, lies between 0.14 n/M and 0.28 n/M for n <=
+    M (measured).
     """
-    p, sizes = _reality(probabilities), _validate.sample_sizes(sample_size, generations)
+    p = validation.one_law("probabilities", probabilities)
+    sizes = validation.sample_sizes(sample_size, generations)
     constants = survival_constant(sizes, generations)[1:]
     return np.vstack([p > 0, -np.expm1(-np.multiply.outer(constants, sizes[:1].sum() * p))])
 
 
 def exact_survival_probability(probabilities, sample_size, generations):
-    r"""Return the probability that each category is alive, for the multinomial recursion.
+    """Probability that each category is alive, for multinomial counts, shape (N + 1, K).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ..., each at most 20,000.
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1, K)
-        P(category alive), also for categories of probability near zero.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*: a category against all others is the K = 2 Wright-Fisher chain, and the probability
-    of being alive later, as a function of the copies now, is pulled back through the matrices
-    Binomial(M_n, k/M_{n-1}). Their rows are cut where they hold at most 1e-17, which lowers the
-    answer by at most 1e-17 per generation. The cost follows the distinct values of p and the
-    distinct pairs of successive sample sizes.
+    Each M_n is at most 20,000. Exact: a category against all others is the K = 2 chain, and the
+    probability of being alive later, as a function of the copies now, is pulled back through the
+    matrices Binomial(M_n, k/M_{n-1}). Their rows are cut where they hold at most 1e-17, which
+    lowers the answer by at most 1e-17 per generation. The cost follows the distinct values of p and
+    the distinct pairs of successive sample sizes.
     """
-    p, sizes = _reality(probabilities), _validate.sample_sizes(sample_size, generations)
+    p = validation.one_law("probabilities", probabilities)
+    sizes = validation.sample_sizes(sample_size, generations)
     if (sizes > LARGEST_BANDED).any():
         raise ValueError(f"sample_size must be at most {LARGEST_BANDED} here, got {sizes.max()}")
     if not len(sizes):
@@ -508,70 +240,29 @@ def exact_survival_probability(probabilities, sample_size, generations):
     alive, pair = np.arange(sizes[-1] + 1)[:, None] > 0, None
     for parent, size in zip(sizes[-2::-1], sizes[:0:-1], strict=True):
         if pair != (parent, size):
-            step, pair = _banded(np.arange(parent + 1) / parent, size), (parent, size)
+            step, pair = binomial_rows(np.arange(parent + 1) / parent, size), (parent, size)
         alive = np.hstack([np.arange(parent + 1)[:, None] > 0, step @ alive])
     values, inverse = np.unique(p, return_inverse=True)
-    survival = np.minimum(_banded(values, sizes[0]) @ alive, 1)  # a row may sum to 1 + 1e-15
+    survival = np.minimum(binomial_rows(values, sizes[0]) @ alive, 1)  # a row may sum to 1 + 1e-15
     return np.vstack([p > 0, survival.T[:, inverse]])
 
 
 def expected_alive(probabilities, sample_size, generations):
-    r"""Return the expected number of categories alive (the vocabulary), for Poisson counts.
+    """Expected number of categories alive (the vocabulary), for Poisson counts, shape (N + 1,).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ..., of any size.
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1,)
-        :math:`\sum_i(1-e^{-M_0p_ig_n})`, beginning with the categories that reality has.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact* for Poisson counts, *asymptotic* in M for the Wright-Fisher recursion, never above it:
-    the sum of `survival_probability`, in memory linear in K (arXiv:2412.17646, Corollary 1).
+    Exact for them, and asymptotic in M for multinomial counts, never above: the sum of
+    `survival_probability`, in memory linear in K (arXiv:2412.17646, Corollary 1).
     """
-    p, sizes = _reality(probabilities), _validate.sample_sizes(sample_size, generations)
+    p = validation.one_law("probabilities", probabilities)
+    sizes = validation.sample_sizes(sample_size, generations)
     values, repeats = np.unique(p[p > 0], return_counts=True)
     mean = values * (sizes[0] if len(sizes) else 1)
     return np.array([-np.expm1(-g * mean) @ repeats for g in survival_constant(sizes, generations)])
 
 
 def exact_expected_alive(probabilities, sample_size, generations):
-    r"""Return the expected number of categories alive, for the multinomial recursion.
+    """Expected number of categories alive (the vocabulary), for multinomial counts, shape (N + 1,).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, generation 0.
-    sample_size : int, sequence of int or callable
-        The sample sizes M_0, M_1, ..., each at most 20,000.
-    generations : int
-        The number of fits.
-
-    Returns
-    -------
-    numpy.ndarray, shape (generations + 1,)
-        The expected number of alleles left in the Wright-Fisher model.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    *Exact*: the sum over categories of `exact_survival_probability`, by linearity.
+    Exact: the sum over categories of `exact_survival_probability`, by linearity.
     """
     return exact_survival_probability(probabilities, sample_size, generations).sum(axis=1)

@@ -12,17 +12,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import integrate, special, stats
 
-from collapse import _validate
-from collapse.theory import functional
-
-LARGEST = 5_000  # the largest sample size whose matrix is made
-
-
-def _reality(probabilities):
-    p = _validate.probabilities("probabilities", probabilities)
-    if p.ndim != 1:
-        raise ValueError(f"probabilities must have one axis, (K,), got shape {p.shape}")
-    return p
+from collapse import validation
+from collapse.theory import categorical, functional
 
 
 def _leading(p, kept):
@@ -34,37 +25,20 @@ def _leading(p, kept):
 
 
 def generations_to_point(probabilities, *, temperature, remainder):
-    r"""Number of generations after which a temperature has left little but the most probable.
+    r"""First generation at which all but the most probable category hold at most `remainder`.
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality, with one most probable category.
-    temperature : float
-        T, below 1.
-    remainder : float
-        The share that all other categories may still hold, in (0, 1).
-
-    Returns
-    -------
-    int
-        The first n at which they hold no more.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, or two categories are equally the most probable.
-
-    Notes
-    -----
+    T, `temperature`, is below 1, `remainder` between 0 and 1, and one category the most probable.
     Exact, without sampling error: by `collapse.theory.functional.tempered_probabilities` the odds
-    of category i against the most probable are :math:`(p_i/p_{\max})^{1/T^n}`. They go to zero
-    doubly exponentially: with r the largest of these ratios at n = 0, the odds of all others
-    together lie between :math:`r^{1/T^n}` and :math:`(K-1)r^{1/T^n}`, so that n grows like the
-    logarithm of :math:`\ln(1/\mathrm{remainder})/\ln(1/r)`, over :math:`\ln(1/T)`.
+    of category i against it are :math:`(p_i/p_{\max})^{1/T^n}`. They go to zero doubly
+    exponentially: with r the largest of these ratios at n = 0, the odds of all others together lie
+    between :math:`r^{1/T^n}` and :math:`(K-1)r^{1/T^n}`, so that n grows like the logarithm of
+    :math:`\ln(1/\mathrm{remainder})/\ln(1/r)`, over :math:`\ln(1/T)`.
     """
-    p, remainder = _reality(probabilities), _validate.real("remainder", remainder, 0, 1)
-    temperature = _validate.real("temperature", temperature, 0, 1, open_below=True)
+    p, remainder = (
+        validation.one_law("probabilities", probabilities),
+        validation.real("remainder", remainder, 0, 1),
+    )
+    temperature = validation.real("temperature", temperature, 0, 1, open_below=True)
     if temperature == 1 or not 0 < remainder < 1:
         raise ValueError(
             "temperature must be below 1 and remainder in (0, 1), "
@@ -85,74 +59,37 @@ def generations_to_point(probabilities, *, temperature, remainder):
 
 
 def top_k_probabilities(probabilities, generations, *, k):
-    r"""Law that is sampled from its k most probable categories, without sampling error.
+    """Law that is sampled from its `k` most probable categories, shape (N + 1, K).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality.
-    generations : int
-        N.
-    k : int
-        The number of categories kept; of equally probable ones the first.
-
-    Returns
-    -------
-    ndarray, shape (N + 1, K)
-        Reality, and the same truncated law at every generation from 1 on.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact: a law with k categories is its own top k, so that the rule acts once. From then on, with
-    or without sampling error, it is ancestral sampling. For k = 1 it is greedy decoding.
+    Of equally probable ones the first are kept. Exact, without sampling error: a law with k
+    categories is its own top k, so that the rule acts once. From then on, with or without sampling
+    error, it is ancestral sampling. For k = 1 it is greedy decoding.
     """
-    p, generations = _reality(probabilities), _validate.integer("generations", generations, 0)
-    k = _validate.integer("k", k, 1)
+    p, generations = (
+        validation.one_law("probabilities", probabilities),
+        validation.integer("generations", generations, 0),
+    )
+    k = validation.integer("k", k, 1)
     return _leading(p, [len(p), *[k] * generations])
 
 
 def nucleus_support(probabilities, generations, *, mass):
-    r"""Number of categories in the nucleus of each generation, without sampling error.
+    r"""Number of categories in the nucleus of each generation, shape (N + 1,).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality.
-    generations : int
-        N.
-    mass : float
-        The mass :math:`\pi` that a nucleus holds at least, in (0, 1].
-
-    Returns
-    -------
-    ndarray of int, shape (N + 1,)
-        :math:`m_0` (all categories of positive probability), :math:`m_1`, ...
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact. The nucleus is the smallest set of the most probable categories that holds a mass of at
-    least :math:`\pi`. With :math:`P_m`, the m largest probabilities of reality together, generation
-    n has the shares :math:`p_i/P_{m_n}`, and so
-
-    .. math:: m_{n+1} = \min\{m : P_m\ge\pi P_{m_n}\}.
-
-    A nucleus of m categories is stable if and only if the least of them holds more than
-    :math:`1-\pi` of it; then :math:`m<1/(1-\pi)`, see `nucleus_limit`. The mass kept of reality
-    falls no faster than :math:`\pi^n`. Equal to the last bit, a mass counts as reached: the
-    comparison allows for a relative rounding of 1e-12.
+    Without sampling error. The nucleus is the smallest set of the most probable categories that
+    holds at least `mass`, :math:`\pi`, above 0 and at most 1; :math:`m_0` counts all of positive
+    probability. Exact: with :math:`P_m` the m largest probabilities of reality together, generation
+    n has the shares :math:`p_i/P_{m_n}`, and so :math:`m_{n+1}=\min\{m:P_m\ge\pi P_{m_n}\}`. A
+    nucleus of m categories is stable if and only if the least of them holds more than :math:`1-\pi`
+    of it; then :math:`m<1/(1-\pi)`, see `nucleus_limit`. The mass kept of reality falls no faster
+    than :math:`\pi^n`. Equal to the last bit, a mass counts as reached: the comparison allows for a
+    relative rounding of 1e-12.
     """
-    p, generations = _reality(probabilities), _validate.integer("generations", generations, 0)
-    mass = _validate.real("mass", mass, 0, 1, open_below=True)
+    p, generations = (
+        validation.one_law("probabilities", probabilities),
+        validation.integer("generations", generations, 0),
+    )
+    mass = validation.real("mass", mass, 0, 1, open_below=True)
     held = np.cumsum(np.sort(p[p > 0])[::-1])
     kept = [len(held)]
     for _ in range(generations):
@@ -161,110 +98,32 @@ def nucleus_support(probabilities, generations, *, mass):
 
 
 def nucleus_probabilities(probabilities, generations, *, mass):
-    r"""Law that is sampled from its nucleus, without sampling error.
+    """Law that is sampled from its nucleus of `mass`, without sampling error, shape (N + 1, K).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality.
-    generations : int
-        N.
-    mass : float
-        The mass that a nucleus holds at least, in (0, 1].
-
-    Returns
-    -------
-    ndarray, shape (N + 1, K)
-        Reality's law on the categories that `nucleus_support` counts.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact: what is kept keeps its proportions.
+    Exact: reality on the categories that `nucleus_support` counts, which keep their proportions.
     """
-    p = _reality(probabilities)
+    p = validation.one_law("probabilities", probabilities)
     return _leading(p, nucleus_support(p, generations, mass=mass))
 
 
 def nucleus_limit(mass):
-    r"""Largest number of categories that can stay in a nucleus for ever.
+    r"""Largest number of categories that can stay for ever in a nucleus of `mass` below 1.
 
-    Parameters
-    ----------
-    mass : float
-        The mass :math:`\pi` that a nucleus holds at least, in (0, 1).
-
-    Returns
-    -------
-    int
-        The largest whole number below :math:`1/(1-\pi)`.
-
-    Raises
-    ------
-    ValueError
-        If `mass` is out of range.
-
-    Notes
-    -----
-    A bound, reached by equally probable categories: of m categories the least holds at most 1/m,
-    and a stable nucleus needs it to hold more than :math:`1-\pi`. Whatever the vocabulary, a
-    nucleus of mass 0.9 ends with at most nine words in every context.
+    Bound, with :math:`\pi` the mass: the largest whole number below :math:`1/(1-\pi)`, reached by
+    equally probable categories. Of m categories the least holds at most 1/m, and a stable nucleus
+    needs it to hold more than :math:`1-\pi`. Whatever the vocabulary, a nucleus of mass 0.9 ends
+    with at most nine words.
     """
-    mass = _validate.real("mass", mass, 0, 1, open_below=True)
+    mass = validation.real("mass", mass, 0, 1, open_below=True)
     if mass == 1:
         raise ValueError("mass must be below 1, where everything is kept for ever, got 1.0")
     return max(int(np.ceil((1 - 1e-12) / (1 - mass))) - 1, 1)
 
 
-def transition_matrix(sample_size, decode):
-    r"""Return the transition probabilities of a word's count under a rule of decoding.
-
-    Parameters
-    ----------
-    sample_size : int
-        M, the same in every generation, at most 5000.
-    decode : callable
-        ``decode(laws)`` turns laws of shape (..., 2) into the laws that are drawn from.
-
-    Returns
-    -------
-    ndarray, shape (M + 1, M + 1)
-        Entry [i, j] is the probability of j copies of the first of two words after i copies.
-
-    Raises
-    ------
-    ValueError
-        If `sample_size` is not as described, or `decode` does not give probabilities.
-
-    Notes
-    -----
-    Exact: Binomial(M, D(i/M)), the Wright-Fisher model with the selection D. For a context with
-    more than two words a rule like temperature does not treat "all others" as one word, and the
-    reduction to two categories is not exact.
-    """
-    size = _validate.integer("sample_size", sample_size, 1)
-    if size > LARGEST:
-        raise ValueError(f"sample_size must be at most {LARGEST} here, got {size}")
-    copies = np.arange(size + 1)
-    return stats.binom.pmf(copies, size, _decoded(decode, copies / size)[:, None])
-
-
-def _decoded(decode, share):
-    """Return the share of the first word after decoding."""
-    if not callable(decode):
-        raise ValueError(f"decode must be callable, got {decode!r}")
-    laws = decode(np.stack([share, 1 - share], axis=-1))
-    return np.minimum(_validate.probabilities("decode(laws)", laws)[..., 0], 1.0)
-
-
 def _absorbed(share, sample_size, decode):
-    """Return ending probability and time of a word, given its share in reality."""
-    share = _validate.real("share", share, 0, 1)
-    step = transition_matrix(sample_size, decode)
+    """Ending probability and time of a word, given its share in reality."""
+    share = validation.real("share", share, 0, 1)
+    step = categorical.transition_matrix(sample_size, decode)
     size = len(step) - 1
     ending, time = np.zeros((2, size + 1))
     ending[-1] = 1
@@ -279,104 +138,41 @@ def _absorbed(share, sample_size, decode):
 
 
 def ending_probability(share, sample_size, decode):
-    r"""Probability that one of two words is the only one left in the end.
+    """Probability that the first of two words, of this `share`, is left alone in the end.
 
-    Parameters
-    ----------
-    share : float
-        Its share in reality, in [0, 1].
-    sample_size : int
-        M, the same in every generation, at most 5000.
-    decode : callable
-        ``decode(laws)`` turns laws of shape (..., 2) into the laws that are drawn from; a point
-        must stay a point, and both points must be within reach.
-
-    Returns
-    -------
-    float
-        The probability.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    Exact: first-step analysis of `transition_matrix`, :math:`(I-Q)u=R`. The first sample is drawn
-    from reality as it is. With ancestral sampling the result is `share`, by the martingale.
+    `decode` and M are as for `collapse.theory.categorical.transition_matrix`; a point must stay a
+    point, and both be within reach. Exact: first-step analysis, :math:`(I-Q)u=R`; the first sample
+    is drawn from reality as it is. Ancestral sampling gives `share`, by the martingale.
     """
     return _absorbed(share, sample_size, decode)[0]
 
 
 def ending_time(share, sample_size, decode):
-    r"""Return the expected number of generations until one of two words is the only one left.
+    """Expected generation from which one of two words, the first of this `share`, is left alone.
 
-    Parameters
-    ----------
-    share : float
-        The share of the first word in reality, in [0, 1].
-    sample_size : int
-        M, the same in every generation, at most 5000.
-    decode : callable
-        ``decode(laws)`` turns laws of shape (..., 2) into the laws that are drawn from; a point
-        must stay a point, and a point must be within reach.
-
-    Returns
-    -------
-    float
-        The expected first generation whose model is a point; 0 if reality is one.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    Notes
-    -----
-    Exact: :math:`(I-Q)t=1` of `transition_matrix`. With ancestral sampling it is
+    `decode` and M are as for `ending_probability`; 0 if reality is a point. Exact:
+    :math:`(I-Q)t=1`. With ancestral sampling it is
     `collapse.theory.categorical.expected_absorption_time`. A temperature above 1 favours the rarer
-    word, and the time then grows exponentially in M: what temperature flattens, chance still
-    ends, but late.
+    word, and the time grows exponentially in M: what temperature flattens, chance ends, but late.
     """
     return _absorbed(share, sample_size, decode)[1]
 
 
 def diffusion_ending_probability(share, sample_size, *, temperature):
-    r"""Diffusion limit of `ending_probability` for sampling at a temperature.
+    r"""Diffusion limit of `ending_probability` for this `share`, sampled at `temperature` T.
 
-    Parameters
-    ----------
-    share : float
-        The share x of the word in reality, in [0, 1].
-    sample_size : int
-        M, of any size.
-    temperature : float
-        T, positive.
-
-    Returns
-    -------
-    float
-        :math:`\int_0^x e^{2M(1/T-1)h(y)}dy\big/\int_0^1 e^{2M(1/T-1)h(y)}dy` with
-        :math:`h(y)=-y\ln y-(1-y)\ln(1-y)`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Asymptotic in M, at fixed :math:`M(1/T-1)`. The log-odds of the word are multiplied by 1/T, so
-    that to first order its share moves by :math:`x(1-x)(1/T-1)\ln\frac x{1-x}` a generation, with
-    the variance x(1-x)/M: selection that favours whatever is frequent (T < 1) or rare (T > 1). The
-    scale function of this diffusion has the derivative :math:`\exp(-2M(1/T-1)\int\ln\frac y{1-y}
-    dy)`, and the integral is -h. So temperature outweighs chance as soon as
-    :math:`M|1/T-1|` exceeds about 1.
+    Asymptotic in M at fixed :math:`M(1/T-1)`: with x the share and
+    :math:`h(y)=-y\ln y-(1-y)\ln(1-y)` it is
+    :math:`\int_0^xe^{2M(1/T-1)h(y)}dy\big/\int_0^1e^{2M(1/T-1)h(y)}dy`. The log-odds of the word
+    are multiplied by 1/T, so that to first order its share moves by
+    :math:`x(1-x)(1/T-1)\ln\frac x{1-x}` a generation, with the variance x(1-x)/M: selection of
+    whatever is frequent (T < 1) or rare (T > 1). The scale function has the derivative
+    :math:`\exp(-2M(1/T-1)\int\ln\frac y{1-y}dy)`, and the integral is -h. So temperature outweighs
+    chance as soon as :math:`M|1/T-1|` exceeds about 1.
     """
-    share = _validate.real("share", share, 0, 1)
-    size = _validate.integer("sample_size", sample_size, 1)
-    temperature = _validate.real("temperature", temperature, 0, open_below=True)
+    share = validation.real("share", share, 0, 1)
+    size = validation.integer("sample_size", sample_size, 1)
+    temperature = validation.real("temperature", temperature, 0, open_below=True)
     strength = 2 * size * (1 / temperature - 1)
     top = max(strength * np.log(2), 0.0)  # the largest exponent is taken off
 

@@ -11,14 +11,14 @@ from itertools import pairwise
 import numpy as np
 from scipy import integrate, special
 
-from collapse import _validate
+from collapse import validation
 from collapse.theory import gaussian
 
 
 def _inputs(sample_size, generations, variance, minimum=1):
     """Return the sample sizes as floats, and reality's variance, checked."""
-    sizes = _validate.sample_sizes(sample_size, generations, minimum=minimum)
-    return sizes.astype(float), _validate.real("variance", variance, 0)
+    sizes = validation.sample_sizes(sample_size, generations, minimum=minimum)
+    return sizes.astype(float), validation.real("variance", variance, 0)
 
 
 def _affine(factors, constant, start):
@@ -35,67 +35,23 @@ def _kept(sizes, ddof):
 
 
 def kde_variance(sample_size, generations, *, bandwidth, variance=1.0):
-    r"""Expected variance of a kernel density estimate, refitted to its own samples.
+    """Expected variance of a kernel density estimate, refitted to its own samples.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    bandwidth : float
-        h, fixed.
-    variance : float
-        Reality's variance.
+    :math:`V_n`, the mean over chains of the model's variance: that of its points (ddof=0) plus
+    :math:`h^2`.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        :math:`V_n`, the mean over chains of the model's variance: that of its points (ddof=0)
-        plus :math:`h^2`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact, for any reality with this variance: :math:`V_{n+1}=(1-1/M_n)V_n+h^2`. M draws from a law
     of variance V have an expected empirical variance of (1 - 1/M) V, and the kernel adds its own.
     At constant M it tends to :math:`Mh^2`: above reality's variance the law swells, below it
     shrinks.
     """
     sizes, variance = _inputs(sample_size, generations, variance)
-    return _affine(1 - 1 / sizes, _validate.real("bandwidth", bandwidth, 0) ** 2, variance)
+    return _affine(1 - 1 / sizes, validation.real("bandwidth", bandwidth, 0) ** 2, variance)
 
 
 def kde_variance_of_mean(sample_size, generations, *, bandwidth, variance=1.0):
-    r"""Variance over chains of the mean of a kernel density estimate.
+    """Variance over chains of the mean of a kernel density estimate, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    bandwidth : float
-        h, fixed.
-    variance : float
-        Reality's variance.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: uncorrelated increments of variance :math:`V_n/M_n`, with `kde_variance`. At constant M
     it ends up growing by :math:`h^2` a generation: the estimate diffuses as a whole.
     """
@@ -107,32 +63,12 @@ def kde_variance_of_mean(sample_size, generations, *, bandwidth, variance=1.0):
 def kde_variance_accumulated(sample_size, generations, *, bandwidth, variance=1.0):
     r"""Expected variance of a kernel density estimate on the pooled data of all generations.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, the number of draws that generation n adds to the pool.
-    generations : int
-        N.
-    bandwidth : float
-        h, fixed.
-    variance : float
-        Reality's variance.
+    The mean over chains of the model's variance: that of the pool (ddof=0) plus :math:`h^2`.
+    `sample_size`: M_n, the number of draws that generation n adds to the pool.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The mean over chains of the model's variance: that of the pool (ddof=0) plus :math:`h^2`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact. Let U be the expected variance of a pool of N draws, and N' = N + M. The M new draws have
-    variance :math:`V=U+h^2` about the pool's mean; splitting the new pool's scatter into those of
-    both parts and of their means, :math:`N'U'=NU+(M-1)V+\frac N{N'}V`, that is
+    Exact. Let U be the expected variance of a pool of N draws, and N' = N + M. The M new draws
+    have variance :math:`V=U+h^2` about the pool's mean; splitting the new pool's scatter into
+    those of both parts and of their means, :math:`N'U'=NU+(M-1)V+\frac N{N'}V`, that is
 
     .. math:: U' = \Bigl(1-\frac M{N'^2}\Bigr)U+\frac M{N'}\Bigl(1-\frac1{N'}\Bigr)h^2,
 
@@ -140,7 +76,7 @@ def kde_variance_accumulated(sample_size, generations, *, bandwidth, variance=1.
     :math:`V_n=\sigma^2+h^2(1+\frac12+\dots+\frac1n)`, which is exact without sampling error.
     """
     sizes, variance = _inputs(sample_size, generations, variance)
-    added = _validate.real("bandwidth", bandwidth, 0) ** 2
+    added = validation.real("bandwidth", bandwidth, 0) ** 2
     pool, values = variance, [variance]
     for n, (size, total) in enumerate(zip(sizes, np.cumsum(sizes), strict=True)):
         widened = added * (n > 0)  # reality itself was not smoothed
@@ -152,30 +88,9 @@ def kde_variance_accumulated(sample_size, generations, *, bandwidth, variance=1.
 def kde_rule_variance(sample_size, generations, *, factor, variance=1.0):
     r"""Expected variance of a kernel density estimate whose bandwidth follows a rule.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    factor : callable
-        c(M) of the rule h = c(M) s with the sample standard deviation s (ddof=1), as
-        `collapse.models.kde.scott_factor`.
-    variance : float
-        Reality's variance.
+    The mean over chains of the model's variance. `factor`: c(M) of the rule h = c(M) s with the
+    sample standard deviation s (ddof=1), as `collapse.models.kde.scott_factor`.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The mean over chains of the model's variance.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: the model's variance is :math:`\frac{M-1}Ms^2+c^2s^2` and :math:`E\,s^2` the variance of
     the generation before, so that a generation multiplies it by :math:`1-1/M+c(M)^2`. Scott's
     factor :math:`M^{-1/5}` and Silverman's exceed :math:`M^{-1/2}` at every M: the variance grows
@@ -185,124 +100,56 @@ def kde_rule_variance(sample_size, generations, *, factor, variance=1.0):
     sizes, variance = _inputs(sample_size, generations, variance, minimum=2)
     if not callable(factor):
         raise ValueError(f"factor must be callable, got {factor!r}")
-    factors = np.array([_validate.real("factor", float(factor(m)), 0) for m in sizes])
+    factors = np.array([validation.real("factor", float(factor(m)), 0) for m in sizes])
     return _affine(1 - 1 / sizes + factors**2, 0.0, variance)
 
 
 def smoothed_variance(generations, *, bandwidth, variance=1.0):
-    r"""Variance under kernel density estimation without sampling error.
+    r"""Variance under kernel density estimation without sampling error, shape (N + 1,).
 
-    Parameters
-    ----------
-    generations : int
-        N.
-    bandwidth : float
-        h, fixed.
-    variance : float
-        Reality's variance.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        :math:`\sigma^2+nh^2`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact: with endless samples the estimate is the convolution of the law with the kernel, once a
-    generation. The procedure is not idempotent, and errs again at every generation.
+    Exact, :math:`\sigma^2+nh^2`: with endless samples the estimate is the convolution of the law
+    with the kernel, once a generation. The procedure is not idempotent: it errs every time.
     """
-    generations = _validate.integer("generations", generations, 0)
-    variance = _validate.real("variance", variance, 0)
-    added = _validate.real("bandwidth", bandwidth, 0) ** 2
+    generations = validation.integer("generations", generations, 0)
+    variance = validation.real("variance", variance, 0)
+    added = validation.real("bandwidth", bandwidth, 0) ** 2
     return variance + added * np.arange(generations + 1)
 
 
 def shrinkage_variance(sample_size, generations, *, ddof, intensity, target, variance=1.0):
-    r"""Expected variance of a Gaussian fit that is shrunk towards a target.
+    r"""Expected variance of a Gaussian fit that is shrunk towards a target, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof. With 1 the result is also that of no sampling error.
-    intensity : float
-        The weight :math:`\lambda` of the target, in [0, 1].
-    target : float
-        The variance :math:`\tau` shrunk to.
-    variance : float
-        Reality's variance.
+    `intensity` is the weight :math:`\lambda` of the variance :math:`\tau` of the `target`. With
+    ddof=1 the result is also that of no sampling error.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The expected variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: :math:`V_{n+1}=(1-\lambda)rV_n+\lambda\tau` with :math:`r=(M-1)/(M-\mathrm{ddof})`.
     Reality is forgotten at the rate :math:`((1-\lambda)r)^n`; what is left is
     :math:`\lambda\tau/(1-(1-\lambda)r)`, which is the target for ddof=1. In d dimensions the same
     holds for every entry of the covariance.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
-    intensity = _validate.real("intensity", intensity, 0, 1)
-    target = _validate.real("target", target, 0)
+    intensity = validation.real("intensity", intensity, 0, 1)
+    target = validation.real("target", target, 0)
     return _affine((1 - intensity) * _kept(sizes, ddof), intensity * target, variance)
 
 
 def regularized_variance(sample_size, generations, *, ddof, epsilon, variance=1.0):
-    r"""Expected variance of a Gaussian fit to which a constant is added.
+    r"""Expected variance of a Gaussian fit to which a constant is added, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof. With 1 the result is also that of no sampling error.
-    epsilon : float
-        The constant.
-    variance : float
-        Reality's variance.
+    With ddof=1 the result is also that of no sampling error.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The expected variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: :math:`V_{n+1}=rV_n+\epsilon` with :math:`r=(M-1)/(M-\mathrm{ddof})`. For ddof=0 and
     constant M it tends to :math:`\epsilon M`, the floor of collapse in scikit-learn's mixtures
     (``reg_covar``, with M the points of a component); for ddof=1 it grows by :math:`\epsilon` a
     generation.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
-    return _affine(_kept(sizes, ddof), _validate.real("epsilon", epsilon, 0), variance)
+    return _affine(_kept(sizes, ddof), validation.real("epsilon", epsilon, 0), variance)
 
 
 def _smallest(ddof):
     """Return the smallest sample that the variance can be estimated from."""
-    return 2 if _validate.ddof(ddof) == 1 else 1
+    return 2 if validation.ddof(ddof) == 1 else 1
 
 
 def stopped_early_moments(
@@ -310,38 +157,12 @@ def stopped_early_moments(
 ):
     r"""Expected moments of a Gaussian fit that goes part of the way from a fixed start.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    fraction : float
-        f, how much of the way is gone: :math:`1-(1-\eta)^t` after t steps at the learning rate
-        :math:`\eta`.
-    start_variance : float
-        The variance of the start.
-    distance : float
-        The distance of reality's mean from that of the start.
-    variance : float
-        Reality's variance.
+    Returned are `squared_distance`, mean over chains of the squared distance A of the fitted mean
+    from that of the start; `spread`, mean over chains of the fitted variance V. `fraction`: f, how
+    much of the way is gone: :math:`1-(1-\eta)^t` after t steps at the learning rate :math:`\eta`.
+    `start_variance`: the variance of the start. `distance`: the distance of reality's mean from
+    that of the start.
 
-    Returns
-    -------
-    squared_distance : ndarray, shape (N + 1,)
-        Mean over chains of the squared distance A of the fitted mean from that of the start.
-    spread : ndarray, shape (N + 1,)
-        Mean over chains of the fitted variance V.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact. Both moments of the start s go the fraction f towards those of the data, so that
 
     .. math:: A' = f^2(A+V/M), \qquad V' = (1-f)s^2+f\,rV+f(1-f)(A+V/M),
@@ -351,9 +172,9 @@ def stopped_early_moments(
     reality and end where training begins.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
-    f = _validate.real("fraction", fraction, 0, 1)
-    fresh = (1 - f) * _validate.real("start_variance", start_variance, 0)
-    values = [(_validate.real("distance", distance) ** 2, variance)]
+    f = validation.real("fraction", fraction, 0, 1)
+    fresh = (1 - f) * validation.real("start_variance", start_variance, 0)
+    values = [(validation.real("distance", distance) ** 2, variance)]
     for size, kept in zip(sizes, _kept(sizes, ddof), strict=True):
         squared, spread = values[-1]
         squared += spread / size  # of the sample mean
@@ -362,39 +183,16 @@ def stopped_early_moments(
 
 
 def tempered_variance(sample_size, generations, *, ddof, temperature, variance=1.0):
-    r"""Expected variance of a Gaussian that is sampled at a temperature.
+    r"""Expected variance of a Gaussian that is sampled at a temperature, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof. With 1 the result is also that of no sampling error.
-    temperature : float
-        T, positive.
-    variance : float
-        Reality's variance.
+    With ddof=1 the result is also that of no sampling error.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The expected variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: the density to the power 1/T has T times the variance, so that :math:`V_n=T^n\sigma^2`
     times what sampling keeps. This is the sampling bias of Alemohammad et al. 2023
     (arXiv:2307.01850). Almost every chain collapses if :math:`\ln T` is less than the loss of the
     log-variance walk, about 1/M for ddof=1, and so for every T up to 1.
     """
-    temperature = _validate.real("temperature", temperature, 0, open_below=True)
+    temperature = validation.real("temperature", temperature, 0, open_below=True)
     kept = gaussian.std_moment(2, sample_size, generations, ddof=ddof, variance=variance)
     return kept * temperature ** np.arange(len(kept))
 
@@ -402,36 +200,17 @@ def tempered_variance(sample_size, generations, *, ddof, temperature, variance=1
 def tempered_probabilities(probabilities, generations, *, temperature):
     r"""Categorical law that is sampled at a temperature, without sampling error.
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality.
-    generations : int
-        N.
-    temperature : float
-        T, positive.
+    Shape (N + 1, K). :math:`p_n\propto p_0^{1/T^n}`.
 
-    Returns
-    -------
-    ndarray, shape (N + 1, K)
-        :math:`p_n\propto p_0^{1/T^n}`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: powers multiply. For T < 1 the law tends to a point, or to the uniform law on the most
-    probable categories; for T > 1 to the uniform law on the support; only T = 1 leaves it as it
-    is (the deterministic core of Marchi et al. 2024, arXiv:2404.02325).
+    probable categories; for T > 1 to the uniform law on the support; only T = 1 leaves it as it is
+    (the deterministic core of Marchi et al. 2024, arXiv:2404.02325).
     """
-    p = _validate.probabilities("probabilities", probabilities)
+    p = validation.probabilities("probabilities", probabilities)
     if p.ndim != 1:
         raise ValueError(f"probabilities must have one axis, (K,), got shape {p.shape}")
-    generations = _validate.integer("generations", generations, 0)
-    temperature = _validate.real("temperature", temperature, 0, open_below=True)
+    generations = validation.integer("generations", generations, 0)
+    temperature = validation.real("temperature", temperature, 0, open_below=True)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         logits = np.log(p) - np.log(p.max())
         powers = np.exp(-np.arange(generations + 1.0) * np.log(temperature))
@@ -441,29 +220,8 @@ def tempered_probabilities(probabilities, generations, *, temperature):
 
 
 def tempered_entropy(probabilities, generations, *, temperature):
-    r"""Entropy of `tempered_probabilities`.
+    r"""Entropy of `tempered_probabilities`, shape (N + 1,).
 
-    Parameters
-    ----------
-    probabilities : array_like, shape (K,)
-        Reality.
-    generations : int
-        N.
-    temperature : float
-        T, positive.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The entropy at each generation, in nats.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact. It is monotone: along :math:`p\propto p_0^b` the entropy falls at the rate
     :math:`b\,\mathrm{Var}_p(\ln p_0)` in b.
     """
@@ -474,23 +232,9 @@ def tempered_entropy(probabilities, generations, *, temperature):
 def projection_kl(reality):
     r"""Divergence of reality from the Gaussian with its mean and variance.
 
-    Parameters
-    ----------
-    reality : model
-        One law on the line with ``mean``, ``variance``, ``logpdf`` and ``cdf``.
+    :math:`\mathrm{KL}(p\,\|\,N(\mu,\sigma^2))`, in nats. `reality`: one law on the line with
+    ``mean``, ``variance``, ``logpdf`` and ``cdf``.
 
-    Returns
-    -------
-    float
-        :math:`\mathrm{KL}(p\,\|\,N(\mu,\sigma^2))`, in nats.
-
-    Raises
-    ------
-    ValueError
-        If `reality` is not such a law.
-
-    Notes
-    -----
     Exact up to the error of the quadrature, about 1e-8: the smallest divergence from any Gaussian,
     :math:`\frac12\ln(2\pi e\sigma^2)` less the entropy of reality, also called negentropy. It is
     the whole expressivity error of a Gaussian, made at generation 1 and never again. For the
@@ -509,23 +253,9 @@ def projection_kl(reality):
 def projection_w2(reality):
     r"""Squared 2-Wasserstein distance of reality from the Gaussian with its mean and variance.
 
-    Parameters
-    ----------
-    reality : model
-        One law on the line with ``mean``, ``variance``, ``logpdf`` and ``cdf``.
+    :math:`W_2^2`, in squared units of the data. `reality`: one law on the line with ``mean``,
+    ``variance``, ``logpdf`` and ``cdf``.
 
-    Returns
-    -------
-    float
-        :math:`W_2^2`, in squared units of the data.
-
-    Raises
-    ------
-    ValueError
-        If `reality` is not such a law.
-
-    Notes
-    -----
     Exact up to the error of the quadrature, about 1e-8 of the variance. With quantile functions Q
     and z (of the standard normal) :math:`W_2^2=2\sigma^2-2\sigma\int Qz\,du`, and by parts
     :math:`\int Qz\,du=\int\varphi(z(F(x)))\,dx`.
@@ -557,44 +287,21 @@ def _integral(integrand):
 
 
 def rounded_variance(sample_size, generations, *, ddof, spacing, variance=1.0):
-    r"""Expected variance of a Gaussian fitted to rounded draws.
+    r"""Expected variance of a Gaussian fitted to rounded draws, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    spacing : float
-        The distance :math:`\Delta` of the numbers that draws are rounded to, for floating-point
-        numbers that at the mean.
-    variance : float
-        Reality's variance.
+    `spacing`: the distance :math:`\Delta` of the numbers that draws are rounded to, for
+    floating-point numbers that at the mean.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The expected variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Asymptotic in :math:`\sigma/\Delta`, by Sheppard's correction, with an error below a percent of
     :math:`\Delta^2` once :math:`\sigma>\Delta/2`: rounding adds :math:`\Delta^2/12`, so that
-    :math:`V_{n+1}=r(V_n+\Delta^2/12)` with :math:`r=(M-1)/(M-\mathrm{ddof})`, a regularisation. For
-    ddof=0 the variance stays near :math:`(M-1)\Delta^2/12`, and where that is much more than
+    :math:`V_{n+1}=r(V_n+\Delta^2/12)` with :math:`r=(M-1)/(M-\mathrm{ddof})`, a regularisation.
+    For ddof=0 the variance stays near :math:`(M-1)\Delta^2/12`, and where that is much more than
     :math:`\Delta^2` the draws practically never all round to one number: discreteness then keeps
     the fit from becoming a point. Small samples do get there.
     """
     sizes, variance = _inputs(sample_size, generations, variance, minimum=_smallest(ddof))
     kept = _kept(sizes, ddof)
-    noise = _validate.real("spacing", spacing, 0) ** 2 / 12
+    noise = validation.real("spacing", spacing, 0) ** 2 / 12
     # W = V + noise obeys W' = r W + noise
     return _affine(kept, noise, variance + noise) - noise
 
@@ -602,26 +309,12 @@ def rounded_variance(sample_size, generations, *, ddof, spacing, variance=1.0):
 def rounding_variance(dtype):
     r"""Mean squared relative error of rounding to a floating-point format.
 
-    Parameters
-    ----------
-    dtype : str or dtype
-        The format, such as ``"float16"``.
+    :math:`\epsilon^2/(32\ln2)`, with the spacing :math:`\epsilon` of the format at 1. `dtype`: the
+    format, such as ``"float16"``.
 
-    Returns
-    -------
-    float
-        :math:`\epsilon^2/(32\ln2)`, with the spacing :math:`\epsilon` of the format at 1.
-
-    Raises
-    ------
-    ValueError
-        If `dtype` is not a floating-point format.
-
-    Notes
-    -----
     Asymptotic in :math:`\epsilon`, for numbers with a log-uniform mantissa m in [1, 2) (Benford's
-    law): the error is uniform over one spacing, :math:`\epsilon^2/12`, over :math:`m^2`, whose mean
-    inverse is :math:`3/(8\ln2)`. A fit to M draws has a relative variance of 2/M: rounding a
+    law): the error is uniform over one spacing, :math:`\epsilon^2/12`, over :math:`m^2`, whose
+    mean inverse is :math:`3/(8\ln2)`. A fit to M draws has a relative variance of 2/M: rounding a
     variance matters less than chance as long as :math:`M<64\ln2/\epsilon^2`, 5e7 for float16, 3e15
     for float32 and 9e32 for float64.
     """

@@ -13,28 +13,7 @@ with all Z and S independent (Cochran 1934). Arrays run over the generations 0 (
 import numpy as np
 from scipy import special, stats
 
-from collapse import _validate
-
-
-def _log_ratio(a, s):
-    """Return log(gamma(a + s) / gamma(a)) - s log(a), accurate for large a."""
-    a = np.asarray(a, dtype=float)
-    # Bernoulli polynomials: sum over k of (-1)^(k+1) (B_{k+1}(s) - B_{k+1}) / (k (k+1) a^k)
-    u = s * (s - 1)
-    series = u / (2 * a) - u * (2 * s - 1) / (12 * a**2) + u**2 / (12 * a**3)
-    b5, b6 = (
-        np.polyval([1, -2.5, 5 / 3, 0, -1 / 6, 0], s),
-        np.polyval([1, -3, 2.5, 0, -0.5, 0, 0], s),
-    )
-    series = series - b5 / (20 * a**4) + b6 / (30 * a**5)
-    direct = special.gammaln(a + s) - special.gammaln(a) - s * np.log(a)
-    return np.where(a > 200 * (1 + s * s), series, direct)
-
-
-def _digamma_minus_log(a):
-    """Return psi(a) - ln(a), accurate for large a."""
-    series = -1 / (2 * a) - 1 / (12 * a**2) + 1 / (120 * a**4)
-    return np.where(a > 1e4, series, special.digamma(a) - np.log(a))
+from collapse import accurate, validation
 
 
 def _log_moment(sizes, ddof, s):
@@ -42,14 +21,16 @@ def _log_moment(sizes, ddof, s):
     sizes = sizes.astype(float)
     single = sizes == 1  # one draw has no scatter
     a = np.where(single, 1.0, (sizes - 1) / 2)
-    value = _log_ratio(a, s) + s * np.log1p((ddof - 1) / (np.where(single, 2.0, sizes) - ddof))
+    value = accurate.log_gamma_ratio(a, s) + s * np.log1p(
+        (ddof - 1) / (np.where(single, 2.0, sizes) - ddof)
+    )
     return np.where(single, 0.0 if s == 0 else -np.inf, value)
 
 
 def _sizes(sample_size, generations, ddof):
     """Return the sample sizes, checked for the estimator."""
-    ddof = _validate.ddof(ddof)
-    return _validate.sample_sizes(sample_size, generations, minimum=2 if ddof == 1 else 1)
+    ddof = validation.ddof(ddof)
+    return validation.sample_sizes(sample_size, generations, minimum=2 if ddof == 1 else 1)
 
 
 def _walk(steps, start=0.0):
@@ -83,100 +64,39 @@ def _double_factorial(i):
 def c4(sample_size):
     r"""Mean of the sample standard deviation (ddof=1) of M draws from N(0, 1).
 
-    Parameters
-    ----------
-    sample_size : array_like of int
-        M, at least 2.
+    :math:`c_4(M)=\sqrt{2/(M-1)}\,\Gamma(M/2)/\Gamma((M-1)/2)=1-1/(4M)-\dots`
 
-    Returns
-    -------
-    ndarray
-        :math:`c_4(M)=\sqrt{2/(M-1)}\,\Gamma(M/2)/\Gamma((M-1)/2)=1-1/(4M)-\dots`
-
-    Raises
-    ------
-    ValueError
-        If a sample size is not a whole number of at least 2.
-
-    Notes
-    -----
     Exact: the mean of a chi variable with M - 1 degrees of freedom over sqrt(M - 1).
     """
     sizes = np.atleast_1d(sample_size)
-    sizes = _validate.sample_sizes(sizes.ravel(), sizes.size, minimum=2)
+    sizes = validation.sample_sizes(sizes.ravel(), sizes.size, minimum=2)
     return np.exp(_log_moment(sizes, 1.0, 0.5)).reshape(np.shape(sample_size))
 
 
 def std_moment(order, sample_size, generations, *, ddof, variance=1.0):
-    r"""Moments :math:`E[\sigma_n^s]` of the fitted standard deviation.
+    r"""Moments :math:`E[\sigma_n^s]` of the fitted standard deviation, shape (N + 1,).
 
-    Parameters
-    ----------
-    order : float
-        s, positive; 2 gives the expected variance.
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance.
+    `order`: s, positive; 2 gives the expected variance.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The moment at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact, a product of independent factors:
     :math:`E[S^{s/2}]=\left(\frac2{M-\mathrm{ddof}}\right)^{s/2}
-    \Gamma(\frac{M-1+s}2)/\Gamma(\frac{M-1}2)`. With ddof=1 the expected variance stays, with
-    ddof=0 it shrinks by 1 - 1/M, and in both cases the mean standard deviation shrinks: by `c4`
-    for ddof=1, Bertrand et al. 2023 (arXiv:2310.00429).
+    \Gamma(\frac{M-1+s}2)/\Gamma(\frac{M-1}2)`.
+    With ddof=1 the expected variance stays, with ddof=0 it shrinks by 1 - 1/M, and in both cases
+    the mean standard deviation shrinks: by `c4` for ddof=1, Bertrand et al. 2023
+    (arXiv:2310.00429).
     """
-    order = _validate.real("order", order, 0, open_below=True)
-    variance = _validate.real("variance", variance, 0)
+    order = validation.real("order", order, 0, open_below=True)
+    variance = validation.real("variance", variance, 0)
     sizes = _sizes(sample_size, generations, ddof)
     return variance ** (order / 2) * np.exp(_walk(_log_moment(sizes, ddof, order / 2)))
 
 
 def variance_of_mean(sample_size, generations, *, ddof, variance=1.0):
-    r"""Variance of the fitted mean :math:`\mu_n` over chains.
+    r"""Variance of the fitted mean :math:`\mu_n` over chains, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: the increments of :math:`\mu_n` are uncorrelated with variance
     :math:`E[\sigma_i^2]/M_i`. For ddof=1 this is :math:`\sigma^2\sum_{i<n}1/M_i` and grows for
-    ever; for ddof=0 it is :math:`\sigma^2(1-\prod(1-1/M_i))` and never exceeds reality's
-    variance.
+    ever; for ddof=0 it is :math:`\sigma^2(1-\prod(1-1/M_i))` and never exceeds reality's variance.
     """
     sizes = _sizes(sample_size, generations, ddof)
     expected = std_moment(2, sample_size, generations, ddof=ddof, variance=variance)
@@ -184,35 +104,12 @@ def variance_of_mean(sample_size, generations, *, ddof, variance=1.0):
 
 
 def variance_of_draw(sample_size, generations, *, ddof, variance=1.0):
-    r"""Variance of one draw :math:`X^n_j` of generation n, over all chains.
+    r"""Variance of one draw :math:`X^n_j` of generation n, over all chains, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact, by the law of total variance: ``variance_of_mean`` plus the expected fitted variance.
     For ddof=1 it is :math:`\sigma^2(1+\sum_{i<n}1/M_i)`. The paper (arXiv v2, section 4.2) prints
-    this with a remainder "+O(2)"; the remainder is zero. For ddof=0 it is :math:`\sigma^2` at every
-    generation: what the fits lose, the drift of their means gains.
+    this with a remainder "+O(2)"; the remainder is zero. For ddof=0 it is :math:`\sigma^2` at
+    every generation: what the fits lose, the drift of their means gains.
     """
     spread = std_moment(2, sample_size, generations, ddof=ddof, variance=variance)
     return spread + variance_of_mean(sample_size, generations, ddof=ddof, variance=variance)
@@ -221,42 +118,20 @@ def variance_of_draw(sample_size, generations, *, ddof, variance=1.0):
 def draw_moment(order, sample_size, generations, *, ddof, variance=1.0):
     r"""Central moments of one draw :math:`X^n_j` of generation n, over all chains.
 
-    Parameters
-    ----------
-    order : int
-        2k, even and positive; the odd moments vanish.
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance.
+    :math:`E[(X^n_j-\mu)^{2k}]` at each generation. `order`: 2k, even and positive; the odd moments
+    vanish.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        :math:`E[(X^n_j-\mu)^{2k}]` at each generation.
-
-    Raises
-    ------
-    ValueError
-        If `order` is not an even positive integer or another argument is out of range.
-
-    Notes
-    -----
-    Exact. By equation (3) of arXiv v2 the draw is a normal whose variance is random, so
-    that its law is fixed by these moments: they follow from the linear recursion of the joint
-    moments of the fitted mean and standard deviation, and
+    Exact. By equation (3) of arXiv v2 the draw is a normal whose variance is random, so that its
+    law is fixed by these moments: they follow from the linear recursion of the joint moments of
+    the fitted mean and standard deviation, and
     :math:`E[(m+sZ)^{2k}]=\sum_i\binom{2k}{2i}(2i-1)!!\,E[m^{2k-2i}s^{2i}]`. The paper calls the
     law of :math:`X^1_j` variance-gamma: that is its law given :math:`\mu_1`; see
     `first_characteristic_function` for the law without the condition.
     """
-    order = _validate.integer("order", order, 2)
+    order = validation.integer("order", order, 2)
     if order % 2:
         raise ValueError(f"order must be even, got {order}")
-    variance = _validate.real("variance", variance, 0)
+    variance = validation.real("variance", variance, 0)
     joint = _joint_moments(order, _sizes(sample_size, generations, ddof), ddof)
     i = np.arange(order // 2 + 1)
     weights = special.comb(order, 2 * i) * _double_factorial(i)
@@ -264,39 +139,19 @@ def draw_moment(order, sample_size, generations, *, ddof, variance=1.0):
 
 
 def first_characteristic_function(t, sample_size, *, ddof, variance=1.0):
-    r"""Characteristic function of one draw of generation 1, about the mean.
+    r"""Characteristic function of one draw of generation 1, about the mean, shape of t.
 
-    Parameters
-    ----------
-    t : array_like
-        Frequencies, in inverse units of the data.
-    sample_size : int
-        M_0.
-    ddof : float
-        The variance divides by M_0 - ddof.
-    variance : float
-        Reality's variance.
+    :math:`E\,e^{it(X^1_j-\mu)}`, which is real. `t`: frequencies, in inverse units of the data.
+    `sample_size` is M_0.
 
-    Returns
-    -------
-    ndarray, shape of t
-        :math:`E\,e^{it(X^1_j-\mu)}`, which is real.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: :math:`e^{-\sigma^2t^2/2M}\,(1+\sigma^2t^2/(M-\mathrm{ddof}))^{-(M-1)/2}`, the first
     factor from the fitted mean, the second the Laplace transform of the fitted variance, a gamma
     variable. The second factor alone is a variance-gamma law, as arXiv v2 (section 4.2) has it for
     the whole.
     """
-    t = _validate.finite("t", t)
+    t = validation.finite("t", t)
     size = float(_sizes(sample_size, 1, ddof)[0])
-    squared = _validate.real("variance", variance, 0) * t**2
+    squared = validation.real("variance", variance, 0) * t**2
     spread = (size - 1) / 2 * np.log1p(squared / (size - ddof)) if size > 1 else 0.0
     return np.exp(-squared / (2 * size) - spread)
 
@@ -304,36 +159,13 @@ def first_characteristic_function(t, sample_size, *, ddof, variance=1.0):
 def expected_risk(sample_size, generations, *, ddof, variance=1.0):
     r"""Expected risk: the mean of :math:`W_2^2` between reality and the model of generation n.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The expected risk at each generation, in the units of `variance`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact: :math:`R_n=(\mu_n-\mu)^2+(\sigma_n-\sigma)^2`, hence :math:`E
-    R_n=\mathrm{Var}\,\mu_n+E\sigma_n^2-2\sigma E\sigma_n+\sigma^2`. For ddof=1
+    Exact: :math:`R_n=(\mu_n-\mu)^2+(\sigma_n-\sigma)^2`, hence
+    :math:`E R_n=\mathrm{Var}\,\mu_n+E\sigma_n^2-2\sigma E\sigma_n+\sigma^2`. For ddof=1
     :math:`\sigma^2[\sum_{i<n}1/M_i+2(1-\prod_{i<n}c_4(M_i))]`, which grows without bound at fixed
     M; for ddof=0 it tends to :math:`2\sigma^2` and no further. Equation (4) of arXiv v2 differs:
-    see `collapse.theory.printed.expected_risk_v2`.
+    see `companion.printed.expected_risk_v2`.
     """
-    variance = _validate.real("variance", variance, 0)
+    variance = validation.real("variance", variance, 0)
     sizes = _sizes(sample_size, generations, ddof)
     # E s^2 - 2 E s + 1 as differences from 1, which loses nothing when M is large
     first, second = (np.expm1(_walk(_log_moment(sizes, ddof, s))) for s in (0.5, 1.0))
@@ -342,38 +174,15 @@ def expected_risk(sample_size, generations, *, ddof, variance=1.0):
 
 
 def variance_of_risk(sample_size, generations, *, ddof, variance=1.0):
-    r"""Variance over chains of the risk :math:`W_2^2` of generation n.
+    r"""Variance over chains of the risk :math:`W_2^2` of generation n, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The variance at each generation, in the units of `variance` squared.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact, from joint moments up to order four; rounding leaves a relative error of about
-    1e-16 times M. To leading order in 1/M, and for either ddof,
+    Exact, from joint moments up to order four; rounding leaves a relative error of about 1e-16
+    times M. To leading order in 1/M, and for either ddof,
     :math:`\frac52\sigma^4(\sum_{i<n}1/M_i)^2`: 2 from the mean, 1/2 from the standard deviation.
     Equation (5) of arXiv v2 differs already for n = 1: see
-    `collapse.theory.printed.variance_of_risk_v2`.
+    `companion.printed.variance_of_risk_v2`.
     """
-    variance = _validate.real("variance", variance, 0)
+    variance = validation.real("variance", variance, 0)
     sizes = _sizes(sample_size, generations, ddof)
     mean = [None, None, *(_joint_moments(d, sizes, ddof) for d in (2, 3, 4))]
     # delta[k] = E[s^k] - 1, so that E[(s - 1)^4] is a difference of small numbers
@@ -387,63 +196,19 @@ def variance_of_risk(sample_size, generations, *, ddof, variance=1.0):
 def expected_log_variance(sample_size, generations, *, ddof, variance=1.0):
     r"""Mean of :math:`\ln\sigma_n^2`, the drift of the log-variance walk summed up.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance, positive.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The mean at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: a step is the logarithm of a chi-square over M - ddof, with mean
     :math:`\psi(\frac{M-1}2)-\ln\frac{M-\mathrm{ddof}}2`, about :math:`-1/(M-1)` for ddof=1 and
     :math:`-2/M` for ddof=0. It is negative, so that almost every chain loses its variance.
     """
-    variance = _validate.real("variance", variance, 0, open_below=True)
+    variance = validation.real("variance", variance, 0, open_below=True)
     sizes = _walk_sizes(sample_size, generations, ddof)
-    drift = _digamma_minus_log((sizes - 1) / 2)
+    drift = accurate.digamma_minus_log((sizes - 1) / 2)
     return _walk(drift + np.log1p((ddof - 1) / (sizes - ddof)), np.log(variance))
 
 
 def variance_of_log_variance(sample_size, generations, *, ddof):
-    r"""Variance over chains of :math:`\ln\sigma_n^2`.
+    r"""Variance over chains of :math:`\ln\sigma_n^2`, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof; the result does not depend on it.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: independent steps of variance :math:`\psi'(\frac{M-1}2)`, about 2/M each.
     """
     sizes = _walk_sizes(sample_size, generations, ddof)
@@ -452,43 +217,20 @@ def variance_of_log_variance(sample_size, generations, *, ddof):
 
 def _walk_sizes(sample_size, generations, ddof):
     """Return the sample sizes as floats, at least 2: the variance of one draw has no logarithm."""
-    _validate.ddof(ddof)
-    return _validate.sample_sizes(sample_size, generations, minimum=2).astype(float)
+    validation.ddof(ddof)
+    return validation.sample_sizes(sample_size, generations, minimum=2).astype(float)
 
 
 def std_distribution(x, sample_size, generations, *, ddof, variance=1.0):
     r"""Distribution function :math:`P(\sigma_n\le x)` of the fitted standard deviation.
 
-    Parameters
-    ----------
-    x : array_like, shape (K,)
-        Standard deviations, positive.
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance, positive.
+    Shape (N + 1, K). `x`: standard deviations, positive, shape (K,).
 
-    Returns
-    -------
-    ndarray, shape (N + 1, K)
-        The probabilities at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact up to an error below 1e-10 of the quadrature: the characteristic function of the
     log-variance walk, a product of gamma functions of complex argument, inverted by Gil-Pelaez's
     formula.
     """
-    x = np.atleast_1d(_validate.finite("x", x))
+    x = np.atleast_1d(validation.finite("x", x))
     if (x <= 0).any():
         raise ValueError(f"x must be positive, got {x.min()}")
     center, scale, inverter = _standardised(sample_size, generations, ddof, variance)
@@ -501,35 +243,13 @@ def std_distribution(x, sample_size, generations, *, ddof, variance=1.0):
 def std_quantile(q, sample_size, generations, *, ddof, variance=1.0):
     r"""Quantiles of the fitted standard deviation :math:`\sigma_n` over chains.
 
-    Parameters
-    ----------
-    q : array_like, shape (K,)
-        Probabilities between 1e-6 and 1 - 1e-6; 0.5 gives the median.
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    ddof : float
-        The variance divides by M - ddof.
-    variance : float
-        Reality's variance, positive.
+    Shape (N + 1, K). `q`: probabilities between 1e-6 and 1 - 1e-6; 0.5 gives the median, shape
+    (K,).
 
-    Returns
-    -------
-    ndarray, shape (N + 1, K)
-        The quantiles at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact in the same sense as `std_distribution`, which it inverts. For large M and n the median
     is close to :math:`\sigma e^{-n/2M}` for ddof=1 and :math:`\sigma e^{-n/M}` for ddof=0.
     """
-    q = np.atleast_1d(_validate.finite("q", q))
+    q = np.atleast_1d(validation.finite("q", q))
     if (q < 1e-6).any() or (q > 1 - 1e-6).any():
         raise ValueError(
             f"q must be between 1e-6 and 1 - 1e-6, got {q[(q < 1e-6) | (q > 1 - 1e-6)][0]}"
@@ -592,66 +312,34 @@ def _invert(cf, y):
 def limit_of_mean(*, ddof):
     r"""Where the mean ends up: the limit law of :math:`(\mu_\infty-\mu)/\sigma`.
 
-    Parameters
-    ----------
-    ddof : float
-        The variance divides by M - ddof.
+    Student's t with :math:`2\nu` degrees of freedom over :math:`\sqrt\nu`, with
+    :math:`\nu=2-\mathrm{ddof}`: :math:`t_2` for ddof=1, :math:`t_4/\sqrt2` for ddof=0.
 
-    Returns
-    -------
-    scipy.stats frozen distribution
-        Student's t with :math:`2\nu` degrees of freedom over :math:`\sqrt\nu`, with
-        :math:`\nu=2-\mathrm{ddof}`: :math:`t_2` for ddof=1, :math:`t_4/\sqrt2` for ddof=0.
-
-    Raises
-    ------
-    ValueError
-        If `ddof` is outside [0, 1].
-
-    Notes
-    -----
     Asymptotic in M. In the time :math:`\tau=n/M` the variance becomes
     :math:`\sigma^2e^{\sqrt2B_\tau-\nu\tau}` and :math:`\mu_\infty` is normal given it, with
-    variance :math:`\sigma^2\int_0^\infty e^{\sqrt2B_\tau-\nu\tau}d\tau`, which is one over a
-    gamma variable of shape :math:`\nu` (Dufresne 1990). For ddof=1 the variance is infinite: the
-    mean risk of arXiv v2 diverges although every chain ends somewhere.
+    variance :math:`\sigma^2\int_0^\infty e^{\sqrt2B_\tau-\nu\tau}d\tau`, which is one over a gamma
+    variable of shape :math:`\nu` (Dufresne 1990). For ddof=1 the variance is infinite: the mean
+    risk of arXiv v2 diverges although every chain ends somewhere.
     """
-    shape = 2 - _validate.ddof(ddof)
+    shape = 2 - validation.ddof(ddof)
     return stats.t(2 * shape, scale=shape**-0.5)
 
 
 def growth_limits(scale, power):
     r"""Limits under growing samples :math:`M_n=c\,(n+1)^p`, for ddof=1 and unit variance.
 
-    Parameters
-    ----------
-    scale : float
-        c, at least 2.
-    power : float
-        p, positive.
+    ``inverse_sizes``, the sum of 1/M_n; ``std``, the limit of :math:`E\sigma_n`; and ``risk``, the
+    limit of :math:`E W_2^2`. `scale`: c, at least 2. `power`: p, positive.
 
-    Returns
-    -------
-    dict of str to float
-        ``inverse_sizes``, the sum of 1/M_n; ``std``, the limit of :math:`E\sigma_n`; and
-        ``risk``, the limit of :math:`E W_2^2`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact up to an error below 1e-12 of the summation. The sum of 1/M_n, :math:`\zeta(p)/c`,
-    is finite if and only if p > 1. The product of the S converges to a positive limit, almost
-    surely, if the sum is finite, and to zero if it is not (Kakutani 1948), so that one condition
-    decides whether the risk stays bounded and whether any variance is left. The paper (arXiv v2,
-    sections 4.2 and 4.3) asks for "superlinear" growth, which is looser: :math:`M_n\sim n\ln n`
-    is superlinear and its sum diverges.
+    Exact up to an error below 1e-12 of the summation. The sum of 1/M_n, :math:`\zeta(p)/c`, is
+    finite if and only if p > 1. The product of the S converges to a positive limit, almost surely,
+    if the sum is finite, and to zero if it is not (Kakutani 1948), so that one condition decides
+    whether the risk stays bounded and whether any variance is left. The paper (arXiv v2, sections
+    4.2 and 4.3) asks for "superlinear" growth, which is looser: :math:`M_n\sim n\ln n` is
+    superlinear and its sum diverges.
     """
-    scale = _validate.real("scale", scale, 2)
-    power = _validate.real("power", power, 0, open_below=True)
+    scale = validation.real("scale", scale, 2)
+    power = validation.real("power", power, 0, open_below=True)
     if power <= 1:
         return {"inverse_sizes": np.inf, "std": 0.0, "risk": np.inf}
     total = special.zeta(power) / scale

@@ -4,7 +4,8 @@ Diversity is any quadratic measure of spread: the Gini-Simpson index of a catego
 variance of a Gaussian that is fitted with ddof=0 (in d dimensions, every entry of the covariance).
 For all of them the expectation obeys the same law, because a draw from such a fit is, to second
 order, a copy of a random datum of its training data (thm-workflows-law). Every function here gives
-D_n, the expected diversity of generation n over that of reality.
+D_n, the expected diversity of generation n over that of reality; where data are replaced it is
+`collapse.theory.drift.diversity_kept`.
 
 What is lost within a model has gone into the differences between the chains: with mu_n the mean, or
 the vector of probabilities, :math:`E|\mu_n-\mu_0|^2=(1-D_n)\,\mathrm{tr}\,\Sigma_0`
@@ -14,112 +15,38 @@ the vector of probabilities, :math:`E|\mu_n-\mu_0|^2=(1-D_n)\,\mathrm{tr}\,\Sigm
 import numpy as np
 from scipy import special
 
-from collapse import _validate
-
-
-def diversity_replaced(sample_size, generations):
-    r"""Share of reality's diversity that is expected to be left when data are replaced.
-
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, the number of draws from generation n that the next one learns from.
-    generations : int
-        N.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        D_n at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*: :math:`D_n=\prod_{i<n}(1-1/M_i)`, thm-workflows-law. Two of the M data of a generation
-    are copies of the same one with probability 1/M; else they are as different as two of its
-    parents. The limit is positive if and only if :math:`\sum_i1/M_i<\infty` and all M_i > 1: Xu et
-    al. 2025 (arXiv:2505.13947). It is the decay of heterozygosity in the Wright-Fisher model.
-    """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
-    return _products(1 - 1 / sizes)
+from collapse import validation
 
 
 def diversity_accumulated(sample_size, generations):
-    r"""Share of reality's diversity that is expected to be left when data accumulate.
+    r"""D_n when generations add M_n draws each and learn from all so far, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, the number of draws that generation n adds to the pool.
-    generations : int
-        N.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        D_n at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*: M_n draws with probabilities p change the pool's frequencies by :math:`M_n/N_{n+1}`
-    times a multinomial error, with :math:`N_{n+1}=M_0+\dots+M_n`, so that each generation keeps
-    :math:`1-M_n/N_{n+1}^2` (thm-workflows-law). At constant M the product :math:`\prod_{i\le
-    n}(1-1/(Mi^2))` tends to :math:`\sin(\pi/\sqrt M)/(\pi/\sqrt M)`: accumulation bounds the
-    loss, as in Kazdan et al. 2024 (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812).
+    Exact, thm-workflows-law: M_n draws with probabilities p change the pool's frequencies by
+    :math:`M_n/N_{n+1}` times a multinomial error, with :math:`N_{n+1}=M_0+\dots+M_n`, so that each
+    generation keeps :math:`1-M_n/N_{n+1}^2`. At constant M the product
+    :math:`\prod_{i\le n}(1-1/(Mi^2))` is bounded from below, as in Kazdan et al. 2024
+    (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812).
     """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     return _products(1 - sizes / np.cumsum(sizes) ** 2)
 
 
 def diversity_subsampled(sample_size, generations, *, budget=None, replacement=False):
-    r"""Share of diversity that is expected to be left when fits see a random part of all data.
+    """D_n when each fit sees `budget` B data of the growing pool, M_n by default, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, the number of draws that generation n adds to the pool.
-    generations : int
-        N.
-    budget : int, optional
-        B, the number of data that a fit sees; M_n by default.
-    replacement : bool
-        Whether they are drawn from the pool with replacement, as in figure 5 of arXiv:2305.17493v2,
-        or without, as in Kazdan et al. 2024 (arXiv:2410.16713).
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        D_n at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, or a budget larger than the pool it is taken from.
-
-    Notes
-    -----
-    *Exact*, thm-workflows-law. Let G be the expected difference of two data of the pool of size N,
-    over that of reality. A fit to B of them has :math:`D=(1-1/B)rG`, with r = 1 without and r = 1 -
-    1/N with replacement. When M draws of it are added, two data of the new pool are both old
-    (difference G), old and new ((1 - 1/N) G: the new one copies each datum with probability 1/N) or
-    both new (D). At B = M without replacement each generation keeps :math:`1-\frac{3M-1}{sM(sM-1)}`
-    of G, s being the number of batches. B = N is accumulation. Derived here; for the workflow and
-    its plateau see Kazdan et al.
+    They are drawn from the pool with `replacement`, as in figure 5 of arXiv:2305.17493v2, or
+    without, as in Kazdan et al. 2024 (arXiv:2410.16713). Exact, thm-workflows-law: let G be the
+    expected difference of two data of the pool of size N, over that of reality. A fit to B of them
+    has :math:`D=(1-1/B)rG`, with r = 1 without and r = 1 - 1/N with replacement. When draws of it
+    are added, two data of the new pool are both old (difference G), old and new ((1 - 1/N) G: the
+    new one copies each datum with probability 1/N) or both new (D). Derived here; for the workflow
+    and its plateau see Kazdan et al.
     """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     pools = np.cumsum(sizes)
     budgets = sizes
     if budget is not None:
-        budgets = np.full(len(sizes), float(_validate.integer("budget", budget, 1)))
+        budgets = np.full(len(sizes), float(validation.integer("budget", budget, 1)))
     if not replacement and (budgets > pools).any():
         small = pools[budgets > pools][0]
         raise ValueError(f"budget must be at most the pool, {small:.0f}, got {budgets.max():.0f}")
@@ -131,35 +58,18 @@ def diversity_subsampled(sample_size, generations, *, budget=None, replacement=F
 
 
 def diversity_limits(sample_size):
-    r"""Limits of the diversity at constant sample size, for each workflow.
+    r"""Limits of the diversity at constant M, at least 2, by workflow: a dict of numbers.
 
-    Parameters
-    ----------
-    sample_size : int
-        M, at least 2.
-
-    Returns
-    -------
-    dict of str to float
-        ``replaced`` (0), ``accumulated``, ``subsampled`` and ``redrawn``: M of all data so far,
-        without and with replacement.
-
-    Raises
-    ------
-    ValueError
-        If `sample_size` is not an integer of at least 2.
-
-    Notes
-    -----
-    *Exact*, thm-workflows-limits: :math:`\frac{\sin(\pi/\sqrt M)}{\pi/\sqrt M}` by Euler's product;
-    :math:`(1-\frac1M)\frac{\Gamma(2-1/M)}{\Gamma(2-a)\Gamma(2-b)}` with a and b the roots of
-    :math:`x^2-x/M-(3M-1)/M^2`, by Gauss's product; :math:`\frac{\sin\pi\sqrt c}{\pi\sqrt c}` with
-    :math:`c=2/M-1/M^2`. To first order the losses are :math:`\pi^2/6\approx1.645`,
-    :math:`\pi^2/2-2\approx2.935` and :math:`\pi^2/3\approx3.290` over M. The first is in Kazdan et
-    al. 2024 (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812); the others were derived
+    ``replaced`` (0), ``accumulated``, ``subsampled`` and ``redrawn``: M of all data so far, without
+    and with replacement. Exact, thm-workflows-limits: :math:`\frac{\sin(\pi/\sqrt M)}{\pi/\sqrt M}`
+    by Euler's product; :math:`(1-\frac1M)\frac{\Gamma(2-1/M)}{\Gamma(2-a)\Gamma(2-b)}` with a and b
+    the roots of :math:`x^2-x/M-(3M-1)/M^2`, by Gauss's product;
+    :math:`\frac{\sin\pi\sqrt c}{\pi\sqrt c}` with :math:`c=2/M-1/M^2`. To first order the losses
+    are :math:`\pi^2/6`, :math:`\pi^2/2-2` and :math:`\pi^2/3` over M. The first is in Kazdan et al.
+    2024 (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812); the others were derived
     here.
     """
-    size = _validate.integer("sample_size", sample_size, 2)
+    size = validation.integer("sample_size", sample_size, 2)
     spread = np.sqrt(1 / size**2 + 4 * (3 - 1 / size) / size)
     a, b = (1 / size + spread) / 2, (1 / size - spread) / 2
     gammas = special.gammaln(2 - 1 / size) - special.gammaln(2 - a) - special.gammaln(2 - b)
@@ -172,34 +82,15 @@ def diversity_limits(sample_size):
 
 
 def growth_limit(first, power):
-    r"""Limit of the diversity when data are replaced and samples grow as a power.
+    r"""Limit of the diversity when data are replaced and samples grow as :math:`M_n=c\,(n+1)^a`.
 
-    Parameters
-    ----------
-    first : float
-        c, the sample size M_0, above 1.
-    power : float
-        a, positive: :math:`M_n=c\,(n+1)^a`, not rounded.
-
-    Returns
-    -------
-    float
-        The limit of D_n: zero if the power is at most 1.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*, prop-workflows-growth: :math:`\ln\prod_{i\ge1}(1-c^{-1}i^{-a})=-\sum_{k\ge1}
-    \zeta(ak)/(kc^k)`. For a = 2 it is the limit of accumulation at constant M = c: to pool all data
-    loses exactly what replacement loses with samples that grow as the square of the generation.
-    For c near 1 the series is long; its terms are summed until they fall below 1e-17.
+    `first` c is above 1, `power` a positive, and M_n is not rounded. Exact, prop-workflows-growth:
+    :math:`\ln\prod_{i\ge1}(1-c^{-1}i^{-a})=-\sum_{k\ge1}\zeta(ak)/(kc^k)`, and zero if a is at most
+    1. For a = 2 it is the limit of accumulation at constant M = c. The terms are summed until they
+    fall below 1e-17.
     """
-    first = _validate.real("first", first, 1, open_below=True)
-    power = _validate.real("power", power, 0, open_below=True)
+    first = validation.real("first", first, 1, open_below=True)
+    power = validation.real("power", power, 0, open_below=True)
     if power <= 1:
         return 0.0
     k = np.arange(1, max(2, int(np.ceil(40 / np.log(first)))) + 1)
@@ -209,38 +100,18 @@ def growth_limit(first, power):
 
 
 def mixture_diversity(sample_size, generations, coefficients):
-    r"""Share of diversity that is expected to be left under the paper's mixture of laws.
+    r"""D_n of the models under the paper's mixture of laws, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, the number of draws from p_n that generation n + 1 is fitted to.
-    generations : int
-        N.
-    coefficients : sequence of float or callable
-        alpha, beta and gamma of :math:`p_{i+1}=\alpha p_{\theta_{i+1}}+\beta p_i+\gamma p_0`,
-        shares that sum to one, or a function of i that gives them.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        D_n of the models :math:`p_{\theta_n}`, the first being reality.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*, prop-workflows-mixture. With :math:`q_n` the law that data are drawn from and
+    `coefficients` are the shares alpha, beta and gamma of
+    :math:`p_{i+1}=\alpha p_{\theta_{i+1}}+\beta p_i+\gamma p_0`, or a function of i that gives
+    them; (1, 0, 0) is replacement, (1 - u, 0, u) a share u of fresh real data. Exact,
+    prop-workflows-mixture: with :math:`q_n` the law that data are drawn from and
     :math:`m_n=E|q_n-p_0|^2` in units of reality's diversity, the fit adds noise of expected size
     :math:`(1-m_n)/M_n` and the mixture keeps :math:`(\alpha+\beta)(q_n-p_0)`: so
     :math:`m_{n+1}=(\alpha+\beta)^2m_n+\alpha^2(1-m_n)/M_n` and :math:`D_{n+1}=(1-1/M_n)(1-m_n)`.
-    ``(1, 0, 0)`` is replacement, ``(1 - u, 0, u)`` a share u of fresh real data. Derived here from
-    the process of arXiv:2305.17493v2, section 4.
+    Derived here from the process of arXiv:2305.17493v2, section 4.
     """
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     kept, moved = [1.0], 0.0
     for i, size in enumerate(sizes):
         three = coefficients(i) if callable(coefficients) else coefficients
@@ -251,33 +122,14 @@ def mixture_diversity(sample_size, generations, coefficients):
 
 
 def mixture_limit(sample_size, coefficients):
-    r"""Limit of the diversity under the paper's mixture with constant coefficients.
+    r"""Limit of `mixture_diversity` at constant M and constant `coefficients`.
 
-    Parameters
-    ----------
-    sample_size : int
-        M.
-    coefficients : sequence of float
-        alpha, beta and gamma, shares that sum to one.
-
-    Returns
-    -------
-    float
-        The limit of `mixture_diversity`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*: the fixed point of prop-workflows-mixture, :math:`(1-\frac1M)(1-m)` with
+    Exact: the fixed point of prop-workflows-mixture, :math:`(1-\frac1M)(1-m)` with
     :math:`m=\frac{\alpha^2/M}{1-(\alpha+\beta)^2+\alpha^2/M}`. It is positive as soon as some
     reality is mixed in, gamma > 0. At alpha = 0 nothing is ever learned and m = 0: this is how the
     condition alpha = gamma = 0 of arXiv:2305.17493v2, corrected in 2025, would have to be read.
     """
-    size = _validate.integer("sample_size", sample_size, 1)
+    size = validation.integer("sample_size", sample_size, 1)
     alpha, beta, _ = _three(coefficients)
     noise = alpha**2 / size
     moved = noise / (1 - (alpha + beta) ** 2 + noise) if alpha > 0 else 0.0
@@ -285,70 +137,30 @@ def mixture_limit(sample_size, coefficients):
 
 
 def diversity_partially_replaced(sample_size, generations, replaced):
-    r"""Share of diversity that is expected to be left when part of the data is replaced.
+    r"""D_n when draws of the newest model replace `replaced` k of a pool of M data, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int
-        M, the size of the pool, at least 2.
-    generations : int
-        N.
-    replaced : int
-        k, the number of data that each generation replaces at random by draws of the newest model,
-        at least 1 and at most M.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        D_n of the models, fitted to the whole pool.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*, prop-workflows-partial: with :math:`\alpha=k/M`, generation 1 keeps 1 - 1/M and each
-    further one :math:`1-[\frac\alpha M+\frac{\alpha(1-\alpha)}{M-1}]`, counting pairs of the pool
-    that are old, mixed and new. One new datum, k = 1, keeps 1 - 2/M^2, as in the model of Moran
+    The fit is to the whole pool, and k are chosen at random. Exact, prop-workflows-partial:
+    generation 1 keeps 1 - 1/M and each further one
+    :math:`1-[\frac\alpha M+\frac{\alpha(1-\alpha)}{M-1}]` with :math:`\alpha=k/M`, counting pairs
+    of the pool that are old, mixed and new. One new datum keeps 1 - 2/M^2, as in the model of Moran
     1958. For partial replacement of text see Riis 2026 (arXiv:2604.08554); the factor for a random
     subset was derived here.
     """
     factor = 1 - 1 / effective_size(sample_size, replaced)
-    generations = _validate.integer("generations", generations, 0)
+    generations = validation.integer("generations", generations, 0)
     first = 1 - 1 / sample_size
     return np.concatenate([[1.0], first * factor ** np.arange(generations)])
 
 
 def effective_size(sample_size, replaced):
-    r"""Sample size at which full replacement loses what partial replacement loses.
+    r"""Sample size at which full replacement loses what replacing `replaced` k of M data loses.
 
-    Parameters
-    ----------
-    sample_size : int
-        M, the size of the pool, at least 2.
-    replaced : int
-        k, the number of data that each generation replaces at random, at least 1 and at most M.
-
-    Returns
-    -------
-    float
-        The effective sample size, between M and M^2/2.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    *Exact*: the inverse of :math:`\frac\alpha M+\frac{\alpha(1-\alpha)}{M-1}` with
-    :math:`\alpha=k/M`, prop-workflows-partial; :math:`M/[\alpha(2-\alpha)]` for large M, which is
-    2 N_e in Riis 2026 (arXiv:2604.08554), who counts as for diploid genes.
+    Exact: the inverse of :math:`\frac\alpha M+\frac{\alpha(1-\alpha)}{M-1}` with
+    :math:`\alpha=k/M`, prop-workflows-partial, between M and M^2/2; :math:`M/[\alpha(2-\alpha)]`
+    for large M, which is 2 N_e in Riis 2026 (arXiv:2604.08554), who counts as for diploid genes.
     """
-    size = _validate.integer("sample_size", sample_size, 2)
-    replaced = _validate.integer("replaced", replaced, 1)
+    size = validation.integer("sample_size", sample_size, 2)
+    replaced = validation.integer("replaced", replaced, 1)
     if replaced > size:
         raise ValueError(f"replaced must be at most sample_size, {size}, got {replaced}")
     share = replaced / size
@@ -356,7 +168,7 @@ def effective_size(sample_size, replaced):
 
 
 def _three(coefficients):
-    three = _validate.probabilities("coefficients", coefficients)
+    three = validation.probabilities("coefficients", coefficients)
     if three.shape != (3,):
         raise ValueError(f"coefficients must be alpha, beta and gamma, got {coefficients!r}")
     return three

@@ -15,61 +15,24 @@ N.
 import numpy as np
 from scipy import special
 
-from collapse import _validate
+from collapse import accurate, validation
 from collapse.theory import gaussian
 
 
-def _covariance(value):
-    """Return one covariance matrix, shape (d, d)."""
-    array = _validate.finite("covariance", value)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or not array.size:
-        raise ValueError(f"covariance must have shape (d, d), got {array.shape}")
-    smallest = np.linalg.eigvalsh(array).min()
-    if not np.allclose(array, array.T) or smallest < -1e-12 * np.abs(array).max():
-        raise ValueError(
-            "covariance must be symmetric and positive semi-definite, "
-            f"got a smallest eigenvalue of {smallest:.3g}"
-        )
-    return array
-
-
 def _trace(covariance):
-    return float(np.trace(_covariance(covariance)))
+    return float(np.trace(validation.covariance("covariance", covariance)))
 
 
 def _drifts(sizes, dimensions, ddof):
     """Return E ln(chi-square(M - i) / (M - ddof)) for i = 1, ..., dimensions, the last axis."""
     sizes = np.asarray(sizes, dtype=float)[..., None]
     i = np.arange(1, dimensions + 1)
-    return gaussian._digamma_minus_log((sizes - i) / 2) + np.log1p((ddof - i) / (sizes - ddof))
+    return accurate.digamma_minus_log((sizes - i) / 2) + np.log1p((ddof - i) / (sizes - ddof))
 
 
 def expected_squared_distance_of_mean(sample_size, generations, covariance, *, ddof):
     r"""Expected squared distance :math:`E|\mu_n-\mu|^2` of the fitted mean from reality's.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    covariance : array_like, shape (d, d)
-        Reality's covariance.
-    ddof : float
-        The covariance divides by M - ddof.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The expected squared distance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact, for any reality with this covariance: the increments of :math:`\mu_n` are uncorrelated,
     with expected squared length :math:`E\,\mathrm{tr}\,\Sigma_i/M_i`. For ddof=1 and constant M
     this is :math:`n\,\mathrm{tr}\,\Sigma/M`, the first half of the journal's Theorem 3.1; for
@@ -80,31 +43,8 @@ def expected_squared_distance_of_mean(sample_size, generations, covariance, *, d
 
 
 def expected_trace(sample_size, generations, covariance, *, ddof):
-    r"""Expected trace :math:`E\,\mathrm{tr}\,\Sigma_n` of the fitted covariance.
+    r"""Expected trace :math:`E\,\mathrm{tr}\,\Sigma_n` of the fitted covariance, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    covariance : array_like, shape (d, d)
-        Reality's covariance.
-    ddof : float
-        The covariance divides by M - ddof.
-
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The expected trace at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact, for any reality with this covariance:
     :math:`E[\Sigma_{n+1}\mid\Sigma_n]=\frac{M_n-1}{M_n-\mathrm{ddof}}\Sigma_n`. For ddof=1 the
     trace is a martingale. Its mean stays, carried by ever fewer chains, while almost every chain's
@@ -117,31 +57,9 @@ def expected_trace(sample_size, generations, covariance, *, ddof):
 def risk_bounds(sample_size, generations, covariance, *, ddof):
     r"""Bounds of the expected risk :math:`E\,W_2^2` between reality and the model of generation n.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    covariance : array_like, shape (d, d)
-        Reality's covariance.
-    ddof : float
-        The covariance divides by M - ddof.
+    Returned are `lower`, the lower bound at each generation, in squared units of the data;
+    `upper`, the upper bound.
 
-    Returns
-    -------
-    lower : ndarray, shape (N + 1,)
-        The lower bound at each generation, in squared units of the data.
-    upper : ndarray, shape (N + 1,)
-        The upper bound.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact bounds, for any reality with this covariance. By Gelbrich (1990) and by the coupling of
     independent draws, :math:`|\mu_n-\mu|^2+(\sqrt t_n-\sqrt t)^2\le W_2^2\le|\mu_n-\mu|^2+t_n+t`
     with the traces :math:`t_n=\mathrm{tr}\,\Sigma_n`, and :math:`E\sqrt{t_n}\le\sqrt{E\,t_n}` by
@@ -158,64 +76,22 @@ def risk_bounds(sample_size, generations, covariance, *, ddof):
 
 
 def rank(sample_size, generations, dimension):
-    r"""Rank of the fitted covariance, for a reality of full rank.
+    """Rank of the fitted covariance, for a reality of full rank, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    dimension : int
-        d.
-
-    Returns
-    -------
-    ndarray of int, shape (N + 1,)
-        The rank at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact, with probability one: a scatter matrix of M draws has M - 1 degrees of freedom, and lost
     directions do not come back, hence the smallest of d, M_0 - 1, ..., M_{n-1} - 1.
     """
-    dimension = _validate.integer("dimension", dimension, 1)
-    sizes = _validate.sample_sizes(sample_size, generations, minimum=2)
+    dimension = validation.integer("dimension", dimension, 1)
+    sizes = validation.sample_sizes(sample_size, generations, minimum=2)
     return np.minimum.accumulate(np.concatenate([[dimension], sizes - 1]))
 
 
 def expected_log_determinant(sample_size, generations, covariance, *, ddof):
-    r"""Mean of :math:`\ln\det\Sigma_n`, from the eigenvalues that are not zero.
+    r"""Mean of :math:`\ln\det\Sigma_n`, from the eigenvalues that are not zero, shape (N + 1,).
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    covariance : array_like, shape (d, d)
-        Reality's covariance, of full rank; a multiple of the identity if a sample size is d or
-        less.
-    ddof : float
-        The covariance divides by M - ddof.
+    `covariance`: reality's covariance, of full rank; a multiple of the identity if a sample size
+    is d or less, shape (d, d).
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The mean at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact for Gaussian draws. At full rank a generation multiplies the determinant by that of a
     Wishart matrix, :math:`\prod_{j\le d}\chi^2_{M-j}/(M-\mathrm{ddof})^d` (Bartlett 1933), whence
     the drift :math:`\sum_{j\le d}[\psi(\frac{M-j}2)-\ln\frac{M-\mathrm{ddof}}2]`, about
@@ -226,7 +102,7 @@ def expected_log_determinant(sample_size, generations, covariance, *, ddof):
     and :math:`\sum_{j\le k}[\psi(\frac{d-j+1}2)-\psi(\frac{k-j+1}2)]` is added for the one factor
     of dimension k that d replaces.
     """
-    ddof = _validate.ddof(ddof)
+    ddof = validation.ddof(ddof)
     step = lambda sizes, k: _drifts(sizes, k, ddof)  # noqa: E731
     start, sums = _chi_squares(sample_size, generations, covariance, special.digamma, step)
     return start + sums
@@ -235,35 +111,14 @@ def expected_log_determinant(sample_size, generations, covariance, *, ddof):
 def variance_of_log_determinant(sample_size, generations, covariance, *, ddof):
     r"""Variance over chains of :math:`\ln\det\Sigma_n`, from the eigenvalues that are not zero.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n, at least 2.
-    generations : int
-        N.
-    covariance : array_like, shape (d, d)
-        Reality's covariance, of full rank; a multiple of the identity if a sample size is d or
-        less.
-    ddof : float
-        The covariance divides by M - ddof; the result does not depend on it.
+    `covariance`: reality's covariance, of full rank; a multiple of the identity if a sample size
+    is d or less, shape (d, d).
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The variance at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact for Gaussian draws: independent logarithms of chi-squares, as in
     `expected_log_determinant`, so that a generation adds :math:`\sum_{j\le d}\psi'(\frac{M-j}2)`,
     about 2d/M.
     """
-    _validate.ddof(ddof)
+    validation.ddof(ddof)
     trigamma = lambda a: special.polygamma(1, a)  # noqa: E731
     step = lambda sizes, k: trigamma((sizes[:, None] - np.arange(1.0, k + 1)) / 2)  # noqa: E731
     return _chi_squares(sample_size, generations, covariance, trigamma, step)[1]
@@ -276,12 +131,12 @@ def _chi_squares(sample_size, generations, covariance, cumulant, step):
     holds those of the k factors of each generation, shape (N, k). Returned are reality's share of
     the logarithm and the sums, each of shape (N + 1,).
     """
-    array = _covariance(covariance)
+    array = validation.covariance("covariance", covariance)
     d = len(array)
     sign, start = np.linalg.slogdet(array)
     if sign == 0:
         raise ValueError(f"covariance must have full rank {d}, got a determinant of zero")
-    sizes = _validate.sample_sizes(sample_size, generations, minimum=2)
+    sizes = validation.sample_sizes(sample_size, generations, minimum=2)
     ranks = rank(sizes, generations, d)
     if ranks[-1] < d and not np.allclose(array, array[0, 0] * np.eye(d)):
         raise ValueError(
@@ -300,27 +155,8 @@ def _chi_squares(sample_size, generations, covariance, cumulant, step):
 def lyapunov_exponents(sample_size, dimension, *, ddof):
     r"""Lyapunov exponents of the fitted covariance: growth rates of its eigenvalues.
 
-    Parameters
-    ----------
-    sample_size : int
-        M, the same every generation, at least 2.
-    dimension : int
-        d.
-    ddof : float
-        The covariance divides by M - ddof.
+    Shape (min(d, M - 1),). The exponents, in nats a generation, the largest first.
 
-    Returns
-    -------
-    ndarray, shape (min(d, M - 1),)
-        The exponents, in nats a generation, the largest first.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact: :math:`\lambda_i=\psi(\frac{M-i}2)-\ln\frac{M-\mathrm{ddof}}2`. By Bartlett's
     decomposition G is in law a lower triangular matrix with the chi variables
     :math:`\chi_{M-1},\chi_{M-2},\dots` on its diagonal, times a rotation that the next generation
@@ -331,47 +167,27 @@ def lyapunov_exponents(sample_size, dimension, *, ddof):
     """
     if callable(sample_size) or np.ndim(sample_size):
         raise ValueError(f"sample_size must be one number here, got {sample_size!r}")
-    size = _validate.sample_sizes(sample_size, 1, minimum=2)[0]
-    dimension = _validate.integer("dimension", dimension, 1)
-    return _drifts(size, int(min(dimension, size - 1)), _validate.ddof(ddof))
+    size = validation.sample_sizes(sample_size, 1, minimum=2)[0]
+    dimension = validation.integer("dimension", dimension, 1)
+    return _drifts(size, int(min(dimension, size - 1)), validation.ddof(ddof))
 
 
 def noisy_lower_bound(sample_size, generations, *, trace, noise=0.0):
     r"""Lower bound of the expected risk when the fitted means carry uncorrelated noise.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    trace : float
-        The trace of reality's covariance.
-    noise : float or array_like, shape (N,)
-        :math:`E|\varepsilon_{n+1}|^2`, the same every generation or for each.
+    `noise`: :math:`E|\varepsilon_{n+1}|^2`, the same every generation or for each, shape (N,).
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The bound at each generation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
     Exact, arXiv v2, equations (6)-(15). The mean of generation n + 1 is the sample mean plus
     :math:`\varepsilon_{n+1}`, a function of the data with mean zero and uncorrelated with the
-    sample mean, given generation n. Then :math:`E|\mu_n-\mu|^2=\sum_{i<n}(\mathrm{tr}\,\Sigma/M_i
-    +E|\varepsilon_{i+1}|^2)`, with equality, and the risk is no smaller. Equation (6) also holds
-    the condition on which it rests: :math:`E[\Sigma_{i+1}\mid\Sigma_i]=\Sigma_i`. With maximum
-    likelihood, which shrinks the covariance, the bound is false and the risk stays finite.
+    sample mean, given generation n. Then
+    :math:`E|\mu_n-\mu|^2=\sum_{i<n}(\mathrm{tr}\,\Sigma/M_i +E|\varepsilon_{i+1}|^2)`, with
+    equality, and the risk is no smaller. Equation (6) also holds the condition on which it rests:
+    :math:`E[\Sigma_{i+1}\mid\Sigma_i]=\Sigma_i`. With maximum likelihood, which shrinks the
+    covariance, the bound is false and the risk stays finite.
     """
-    trace = _validate.real("trace", trace, 0)
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
-    noise = _validate.nonnegative("noise", noise)
+    trace = validation.real("trace", trace, 0)
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
+    noise = validation.nonnegative("noise", noise)
     if noise.shape not in {(), sizes.shape}:
         raise ValueError(f"noise must have shape () or {sizes.shape}, got {noise.shape}")
     return np.concatenate([[0.0], np.cumsum(trace / sizes + noise)])
@@ -380,71 +196,32 @@ def noisy_lower_bound(sample_size, generations, *, trace, noise=0.0):
 def bounded_noise_lower_bound(sample_size, generations, *, trace, bound, dimension=1):
     r"""Lower bound of the expected risk when the fitted means carry noise of length K/M at most.
 
-    Parameters
-    ----------
-    sample_size : int, sequence of int, or callable
-        M_n.
-    generations : int
-        N.
-    trace : float
-        The trace of reality's covariance.
-    bound : float
-        K, with :math:`|\varepsilon_{n+1}|\le K/M_n`; the noise may depend on the sample mean.
-    dimension : int
-        The d of the paper's factor :math:`\sqrt d`, which is not needed: 1 gives the sharper bound.
+    It says nothing where it is negative. `bound` is K, with :math:`|\varepsilon_{n+1}|\le K/M_n`.
+    The noise may depend on the sample mean, but must have mean zero given generation n, a condition
+    that the paper uses without stating it here: noise that pushes the mean back to reality's,
+    :math:`\varepsilon_{n+1}=-\mathrm{sign}(\mu_n-\mu)K/M`, breaks the bound. `dimension` is the d
+    of the paper's factor :math:`\sqrt d`, which is not needed: 1 gives the sharper bound.
 
-    Returns
-    -------
-    ndarray, shape (N + 1,)
-        The bound at each generation; it says nothing where it is negative.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact, arXiv v2, appendix A.2, equations (18)-(25), summed with its constants: a generation adds
-    at least :math:`\mathrm{tr}\,\Sigma/M-2K\sqrt{d\,\mathrm{tr}\,\Sigma}/M^{3/2}`, which is
-    positive, and the bound informative, only if :math:`\sqrt M>2K\sqrt{d/\mathrm{tr}\,\Sigma}` (see
-    `informative_size`). The paper bounds :math:`|\Sigma_i^{1/2}T|` by the product of the norms; its
-    mean square is :math:`\mathrm{tr}\,\Sigma_i` itself, so that d = 1 holds in any dimension. As in
-    `noisy_lower_bound`, the covariance must be fitted without bias.
+    Exact, arXiv v2, appendix A.2, equations (18)-(25), summed with its constants: a generation
+    adds at least :math:`\mathrm{tr}\,\Sigma/M-2K\sqrt{d\,\mathrm{tr}\,\Sigma}/M^{3/2}`, which is
+    positive, and the bound informative, only if :math:`\sqrt M>2K\sqrt{d/\mathrm{tr}\,\Sigma}`
+    (see `informative_size`). The paper bounds :math:`|\Sigma_i^{1/2}T|` by the product of the
+    norms; its mean square is :math:`\mathrm{tr}\,\Sigma_i` itself, so that d = 1 holds in any
+    dimension. As in `noisy_lower_bound`, the covariance must be fitted without bias.
     """
-    trace = _validate.real("trace", trace, 0)
-    loss = 2 * _validate.real("bound", bound, 0) * np.sqrt(trace)
-    loss *= np.sqrt(_validate.integer("dimension", dimension, 1))
-    sizes = _validate.sample_sizes(sample_size, generations).astype(float)
+    trace = validation.real("trace", trace, 0)
+    loss = 2 * validation.real("bound", bound, 0) * np.sqrt(trace)
+    loss *= np.sqrt(validation.integer("dimension", dimension, 1))
+    sizes = validation.sample_sizes(sample_size, generations).astype(float)
     return np.concatenate([[0.0], np.cumsum(trace / sizes - loss / sizes**1.5)])
 
 
 def informative_size(*, trace, bound, dimension=1):
     r"""Sample size above which `bounded_noise_lower_bound` grows.
 
-    Parameters
-    ----------
-    trace : float
-        The trace of reality's covariance, positive.
-    bound : float
-        K.
-    dimension : int
-        The d of the paper's bound; 1 for the sharper one.
-
-    Returns
-    -------
-    float
-        :math:`4K^2d/\mathrm{tr}\,\Sigma`.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Exact: where the two terms of a generation are equal.
+    Exact: :math:`4K^2d/\mathrm{tr}\,\Sigma`, where the two terms of a generation are equal, with
+    `bound` and `dimension` as there.
     """
-    trace = _validate.real("trace", trace, 0, open_below=True)
-    dimension = _validate.integer("dimension", dimension, 1)
-    return 4 * _validate.real("bound", bound, 0) ** 2 * dimension / trace
+    trace = validation.real("trace", trace, 0, open_below=True)
+    dimension = validation.integer("dimension", dimension, 1)
+    return 4 * validation.real("bound", bound, 0) ** 2 * dimension / trace

@@ -1,0 +1,34 @@
+"""Sphinx extension: what theme and docutils write, as assistive technology needs it.
+
+Each page is mended after its template was rendered, so that nothing of theirs is copied.
+"""
+
+from bs4 import BeautifulSoup
+
+
+def mend(html):
+    """Return a page whose labels, lists and tables say what they are."""
+    page = BeautifulSoup(html, "html.parser")
+    for button in page.select("button.search-button-field"):  # it has a text of its own
+        del button["aria-label"]
+    for entry in page.select('div.citation[role="doc-biblioentry"]'):  # deprecated
+        entry["role"] = "listitem"
+    for cell in page.select("th"):
+        if not cell.get_text(strip=True) and not cell.find("img"):
+            cell.name = "td"
+    return str(page)
+
+
+def mend_pages(app):
+    """Mend what the builder's templates give."""
+    templates = getattr(app.builder, "templates", None)
+    if templates is None or app.builder.format != "html":
+        return
+    render = templates.render
+    templates.render = lambda name, context: mend(render(name, context))
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("builder-inited", mend_pages)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1 @@
+"""Word n-grams: counts, smoothing, back-off, decoding and text."""
