@@ -64,6 +64,7 @@ from neural.text import (
     spread,
     store,
     store_blocks,
+    store_sums,
     written_about,
 )
 
@@ -204,6 +205,8 @@ class Run:
         text = json.dumps(self.record, ensure_ascii=False) + "\n"
         store(self.options.out / "run.json", lambda draft: draft.write_text(text, "utf-8"))
         self.carried_path(entry["generation"] - 1).unlink(missing_ok=True)
+        if self.options.out.parent == RESULTS:
+            store_sums(RESULTS)
 
     def cost(self, last):
         """What is still to be done, in units of the progress bar."""

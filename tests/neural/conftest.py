@@ -1,11 +1,15 @@
-"""The tests of the optional part are left out where its libraries are not installed."""
+"""Tests of the optional part: ``make neural``, never part of ``make test``."""
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
+HERE = Path(__file__).resolve().parent
 os.environ["HF_HUB_OFFLINE"] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-if not all(map(find_spec, ("torch", "transformers", "accelerate", "gguf"))):
-    collect_ignore_glob = ["test_*.py"]
+sys.path.insert(0, str(HERE.parents[1] / "tools"))
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave these tests out, unless they are asked for by their folder or file."""
+    asked = [Path(argument.split("::")[0]).resolve() for argument in config.args]
+    return None if any(path == HERE or HERE in path.parents for path in asked) else True

@@ -1,9 +1,10 @@
 """The recursion of a language model, on a small network of the same architecture.
 
-`make neural` runs this; `make test` leaves it out, unless the extra is installed.
+`make neural` runs this; `make test` leaves it out.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -285,6 +286,16 @@ def test_a_run_goes_on_where_the_weights_are_not(arguments, tmp_path):
     command.main(arguments(out=tmp_path / "twice", generations=0))
     command.main(arguments(out=tmp_path / "twice", work=tmp_path / "elsewhere"))
     assert lasting(tmp_path / "once") == lasting(tmp_path / "twice")
+
+
+def test_checksums_follow_what_is_stored(arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+    command.main(arguments(generations=1))
+    sums = dict(
+        line.split("  ")[::-1] for line in (tmp_path / "SHA256SUMS").read_text().split("\n")[:-1]
+    )
+    found = {p.relative_to(tmp_path).as_posix(): p for p in (tmp_path / "run").iterdir()}
+    assert sums == {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in found.items()}
 
 
 def test_seeds_differ(arguments, tmp_path):

@@ -143,6 +143,16 @@ def store_blocks(path, blocks, texts):
     return hashlib.sha256(packed).hexdigest()
 
 
+def store_sums(folder):
+    """The checksums of all files of all runs, which `companion.neural` compares."""
+    paths = sorted(path for path in folder.glob("*/*") if not path.name.startswith("."))
+    lines = [
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}\n"
+        for p in paths
+    ]
+    store(folder / "SHA256SUMS", lambda draft: draft.write_text("".join(lines), "utf-8"))
+
+
 def load_blocks(path, sha256):
     """Blocks of token numbers, as they were stored."""
     packed = path.read_bytes() if path.exists() else b""
