@@ -18,9 +18,15 @@ export IPYTHONDIR := $(CURDIR)/$(VENV)/settings/ipython
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/settings/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 book test: export TQDM_DISABLE := 1
+# A check of a claim or a law runs once for all pages and tests of a build: see companion/remembered.py.
+book test claims: export COLLAPSE_RESULTS := $(CURDIR)/_build/results
 # The matrices are small: several BLAS threads gain little, and on busy cores they wait for each other.
 book test: export OMP_NUM_THREADS := 1
-unexport PYTHONPATH PYTHONHOME MPLBACKEND
+# The code beside this file is what runs, also in a folder that was copied or moved with its .venv,
+# and on the kernel of .venv.
+export PYTHONPATH := $(CURDIR)
+export JUPYTER_PREFER_ENV_PATH := 1
+unexport PYTHONHOME MPLBACKEND JUPYTER_PATH JUPYTER_DATA_DIR
 
 # Prints nothing when the interpreter will do, and otherwise the reason.
 CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
@@ -30,7 +36,7 @@ CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
 NEEDS_PYTHON = Python 3.11 or newer with its venv module is needed, but '$(PYTHON)'
 
 .DEFAULT_GOAL := help
-.PHONY: help book serve test test-browser neural neural-runs lint claims bench lock clean
+.PHONY: help book pdf serve test test-browser neural neural-runs lint claims bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -38,11 +44,15 @@ help: ## list the targets
 # After a failure all pages are read again, since Sphinx repeats no warning about an unchanged page.
 book: $(READY) ## build the book into _build/html, executing only what changed
 	@start=$$(date +%s); \
-	$(VENV)/bin/jupyter-book build . -W -n --keep-going && $(PY) _ext/check_pages.py _build/html || { \
+	$(PY) -c "from jupyter_book.cli.main import main; main()" build . -W -n --keep-going && $(PY) _ext/check_pages.py _build/html || { \
 	  rm -f _build/.doctrees/environment.pickle; \
 	  echo "The book is not complete: see the messages above." >&2; exit 1; }; \
 	echo "The book is in _build/html/index.html ($$(du -sh _build/html | cut -f1))."; \
 	echo "It took $$(($$(date +%s) - start)) seconds."
+
+pdf: book ## print the whole book with Chromium into _build/book.pdf
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	@$(PY) _ext/print_book.py _build/html _build/book.pdf
 
 serve: book ## show the book on http://localhost:8000
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html 8000
@@ -59,7 +69,7 @@ test-browser: $(READY) ## open every page of the built book in Chromium
 
 # The real model once, small: as many blocks as show that it loads, learns, writes and is stored.
 neural: $(NEURAL)/.ready ## test the recursion of a pretrained network, and try it once (PyTorch)
-	@$(NEURAL)/bin/python -m pytest -q -p no:cacheprovider tests/neural
+	@$(NEURAL)/bin/python -m pytest -q -p no:cacheprovider --confcutdir tests/neural tests/neural
 	@rm -rf .neural/tried && $(NEURAL)/bin/python tools/recurse_language_model.py --generations 0 \
 	  --blocks 16 --validation-blocks 4 --test-blocks 8 --epochs 1 --writing-batch 16 --out .neural/tried
 

@@ -7,15 +7,24 @@ from bs4 import BeautifulSoup
 
 
 def mend(html):
-    """Return a page whose labels, lists and tables say what they are."""
+    """Return a page whose labels, lists and tables say what they are, and figures link to code."""
     page = BeautifulSoup(html, "html.parser")
     for button in page.select("button.search-button-field"):  # it has a text of its own
         del button["aria-label"]
     for entry in page.select('div.citation[role="doc-biblioentry"]'):  # deprecated
         entry["role"] = "listitem"
+    for section in page.select("section#in-breve"):
+        section["lang"] = "it"
     for cell in page.select("th"):
         if not cell.get_text(strip=True) and not cell.find("img"):
             cell.name = "td"
+    for figure in page.select("div.cell figure[id]"):
+        code = figure.find_parent("div", class_="cell").select_one(".cell_input")
+        if code and figure.figcaption:
+            code["id"] = f"code-{figure['id']}"
+            link = page.new_tag("a", href=f"#{code['id']}", attrs={"class": "code-link"})
+            link.string = "Code of this figure"
+            figure.figcaption.append(link)
     return str(page)
 
 

@@ -5,9 +5,10 @@ import hashlib
 import json
 import os
 import platform
+import tomllib
 from pathlib import Path
 
-DYNAMIC = {"import_module", "__import__", "iter_modules", "walk_packages"}
+DYNAMIC = {"__import__", "iter_modules", "walk_packages"}
 
 
 PACKAGES = ("collapse", "companion")
@@ -49,10 +50,25 @@ def imported_names(code, package, siblings=()):
             yield from siblings
 
 
+def claim_modules(code, root):
+    """Yield the modules whose checks of claims ``code`` runs, which are imported when they run.
+
+    These are the checks of the claims that it names, ``"C12"``, or of all if it names none.
+    """
+    ledger = root / "companion" / "claims" / "statements.toml"
+    if "companion.claims" not in set(imported_names(code, "")) or not ledger.exists():
+        return
+    claims = tomllib.loads(ledger.read_text("utf8"))
+    texts = {getattr(node, "value", None) for node in ast.walk(ast.parse(code))}
+    for identifier in (texts & set(claims)) or claims:
+        for check in claims[identifier].get("checks", ()):
+            yield f"companion.claims.{check.partition('.')[0]}"
+
+
 def dependencies(code, root):
     """Return {dotted name: file} of the packages' modules that ``code`` reaches."""
     modules = package_modules(root)
-    reached, todo = {}, list(imported_names(code, ""))
+    reached, todo = {}, [*imported_names(code, ""), *claim_modules(code, root)]
     while todo:
         name = todo.pop()
         todo += [name.rpartition(".")[0]] if "." in name else []
@@ -68,13 +84,20 @@ def dependencies(code, root):
 def fingerprint(notebook, root):
     """Return a hash of everything outside a notebook that decides its results.
 
-    A script beside a module, with its name, belongs to it.
+    A script beside a module, with its name, belongs to it. Shipped data and the statements of the
+    ledger decide the results of the chapters that reach a module which names their files.
     """
-    reached = dependencies(code_of(notebook), root)
-    files = list(reached.values())
+    code = code_of(notebook)
+    files = list(dependencies(code, root).values())
     files += [script for path in files if (script := path.with_suffix(".js")).exists()]
-    if "companion.datasets" in reached:
-        files += [path for path in (root / "companion" / "data").rglob("*") if path.is_file()]
+    texts = code + "".join(path.read_text(encoding="utf8") for path in files)
+    shipped = [*root.glob("companion/data/*"), *root.glob("companion/*/*.toml")]
+    named = [
+        path
+        for path in shipped
+        if path.name in texts or path.name.partition(".")[0] + ".{" in texts
+    ]
+    files += [file for path in named for file in (path, *path.rglob("*")) if file.is_file()]
     files += root.glob("requirements.lock")
     files += notebook.parent.glob(f"{notebook.stem}_*.json")  # stored results of long runs
     digest = hashlib.sha256()

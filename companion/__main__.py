@@ -16,7 +16,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m companion", description="The book's ledger.")
     commands = parser.add_subparsers(dest="command", required=True)
     claims = commands.add_parser("claims", help="run the checks and print the ledger of claims")
-    claims.add_argument("identifiers", nargs="*", metavar="ID", help="C1 to C37, S1 to S9")
+    claims.add_argument("identifiers", nargs="*", metavar="ID", help="such as C12; all by default")
     claims.add_argument("--json", action="store_true", help="print for machines")
     options = parser.parse_args(arguments)
     try:

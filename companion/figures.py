@@ -168,3 +168,10 @@ def mosaic(ax, pictures, rows):
     ax.set_yticklabels(rows, fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+
+
+def forgetting(pictures, generations):
+    """Draw a row of `pictures`, shape (R, C, pixels), for each of the R `generations`."""
+    fig, ax = panels(height=WIDTH * len(pictures) / pictures.shape[1])
+    mosaic(ax, pictures, [f"generation {n}" for n in generations])
+    return fig

@@ -72,7 +72,8 @@ def test_figure_names_are_unique():
 
 def test_the_table_of_contents_is_complete():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
-    listed = sorted(entry["file"] for part in toc["parts"] for entry in part["chapters"])
+    chapters = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    listed = sorted([toc["root"], *chapters])
     present = sorted(str(path.relative_to(ROOT).with_suffix("").as_posix()) for path in PAGES)
     assert listed == present
 

@@ -18,17 +18,24 @@ from scipy import special
 from collapse import validation
 
 
-def diversity_accumulated(sample_size, generations):
+def diversity_accumulated(sample_size, generations, *, ddof=0):
     r"""D_n when generations add M_n draws each and learn from all so far, shape (N + 1,).
 
     Exact, thm-workflows-law: M_n draws with probabilities p change the pool's frequencies by
     :math:`M_n/N_{n+1}` times a multinomial error, with :math:`N_{n+1}=M_0+\dots+M_n`, so that each
     generation keeps :math:`1-M_n/N_{n+1}^2`. At constant M the product
     :math:`\prod_{i\le n}(1-1/(Mi^2))` is bounded from below, as in Kazdan et al. 2024
-    (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812).
+    (arXiv:2410.16713) and Dey and Donoho 2024 (arXiv:2410.22812). With another `ddof`, the expected
+    variance of a Gaussian: the first sample keeps :math:`(M_0-1)/(M_0-\mathrm{ddof})`, each further
+    one :math:`1-M_n/[N_{n+1}(N_{n+1}-\mathrm{ddof})]`.
     """
-    sizes = validation.sample_sizes(sample_size, generations).astype(float)
-    return _products(1 - sizes / np.cumsum(sizes) ** 2)
+    ddof = validation.ddof(ddof)
+    smallest = 2 if ddof == 1 else 1
+    sizes = validation.sample_sizes(sample_size, generations, minimum=smallest).astype(float)
+    pools = np.cumsum(sizes)
+    factors = 1 - sizes / (pools * (pools - ddof))
+    factors[:1] = (sizes[:1] - 1) / (sizes[:1] - ddof)
+    return _products(factors)
 
 
 def diversity_subsampled(sample_size, generations, *, budget=None, replacement=False):

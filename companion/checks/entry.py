@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from collapse.seeds import seeded
 from companion.comparison import Comparison, compare
+from companion.remembered import remembered
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Entry:
 
     def run(self):
         """Check, and return the `Result`."""
-        return Result(self, *self.check())
+        return Result(self, *remembered(f"checks.{self.name}", self.check))
 
 
 class Result(NamedTuple):

@@ -53,6 +53,7 @@ def people_needed():
         gini_simpson(bulk) / start,
     )
     return Evidence(
+        scope="discussion",
         stated=(fresh, replaced, kept),
         outside=(diversity,),
         control=fresh._replace(predicted=replaced.predicted),
@@ -84,6 +85,7 @@ def first_come():
         for i, (words, missed) in enumerate((("origins unknown", 1.0), ("with labels", 0.0)))
     )
     return Evidence(
+        scope="discussion",
         stated=(unlabelled,),
         outside=(labelled,),
         control=unlabelled._replace(predicted=unlabelled.predicted * share),
@@ -107,6 +109,7 @@ def tracking_together():
         for i, missed in enumerate((0.0, 0.1))
     )
     return Evidence(
+        scope="discussion",
         stated=(every, most),
         outside=(most._replace(predicted=labels),),
         control=every._replace(predicted=labels / share),
@@ -133,6 +136,7 @@ def telling_apart():
 
     wrong = error(7931, 10**4, 0.4), error(7932, 10**6, 0.4)
     return Evidence(
+        scope="discussion",
         stated=wrong,
         outside=(error(7933, 10**6, share),),
         control=wrong[0]._replace(predicted=0.0),

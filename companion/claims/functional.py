@@ -18,7 +18,7 @@ from collapse.seeds import seeded
 from collapse.theory import functional as theory
 from collapse.theory import gaussian, multivariate_gaussian
 from companion.claims.ledger import Evidence
-from companion.comparison import Comparison, compare
+from companion.comparison import compare, share
 
 TRUTH = Gaussian(mean=0.0, variance=1.0)
 MODES = KernelDensity(points=[-0.9, 0.9], bandwidth=np.sqrt(0.19))  # of variance 1
@@ -36,14 +36,6 @@ def _endless(fit, generations, reality=TRUTH):
         keep=(1,),
     )
     return lineage.newest[0], lineage[1][0]
-
-
-def _share(quantity, predicted, hits):
-    """Compare a share that may be 0 or 1, where the standard error counts one success more."""
-    hits = np.asarray(hits)
-    near = (hits.sum() + 1) / (hits.size + 2)
-    error = np.sqrt(near * (1 - near) / hits.size)
-    return Comparison(quantity, float(predicted), float(hits.mean()), float(error))
 
 
 def errors_compound():
@@ -80,6 +72,7 @@ def errors_compound():
         (MODES.logpdf(x) - last.logpdf(x)) / made,
     )
     return Evidence(
+        part="Gaussians and kernel densities",
         stated=(together, widened),
         outside=(alone,),
         control=together._replace(predicted=apart),
@@ -106,6 +99,7 @@ def expressivity_acts_once():
         quantity = f"KL of two modes from their Gaussian, endless samples, after {name}"
         comparisons.append(compare(quantity, made, MODES.logpdf(x) - law.logpdf(x)))
     return Evidence(
+        part="families on the line",
         stated=tuple(comparisons[:2]),
         outside=(comparisons[2],),
         control=comparisons[0]._replace(predicted=2 * made),
@@ -147,6 +141,7 @@ def expressiveness_helps_and_hurts():
         for a, b in ((2, 8), (8, 64))
     )
     return Evidence(
+        part="histograms and kernel densities",
         stated=(hurts, helps),
         control=hurts._replace(predicted=small[64] - small[8]),
         condition=f"histograms of 2, 8 and 64 bins of a beta law: expected {expected[2]:.2f}, "
@@ -227,14 +222,14 @@ def discreteness():
             f"share of chains with a variance of exactly zero after {generations} generations, "
             f"{dtype}, M=5, ddof=0"
         )
-        shares.append(_share(quantity, 1.0, ~alive[-1]))
+        shares.append(share(quantity, 1.0, ~alive[-1]))
         times.append(f"{alive.sum(axis=0).mean():.0f} in {dtype}")
     large, generations = 100, 1200
     long = run("float16", large, generations, 40, 444)
     spacing = 2.0**-7  # of float16 between 8 and 16
     floor = theory.rounded_variance(large, generations, ddof=0, spacing=spacing)[-1]
     stays = compare("variance over that of rounding", 1.0, long.newest.variance / floor)
-    never = _share(
+    never = share(
         f"the same after {generations} generations in float16, M={large}",
         1.0,
         long.newest.variance == 0,
@@ -333,6 +328,7 @@ def two_sources():
         law.sample(20_000, seeded(462)) ** 2,
     )
     return Evidence(
+        part="one Gaussian",
         stated=(samples, models),
         control=samples._replace(predicted=1.0),
         condition="either source is enough: the variance goes to "

@@ -13,7 +13,7 @@ from collapse.theory import gaussian as theory
 from collapse.theory import mixing
 from companion import printed
 from companion.claims.ledger import Evidence
-from companion.comparison import compare
+from companion.comparison import Comparison, compare
 
 TRUTH = Gaussian(mean=0.0, variance=1.0)
 
@@ -66,6 +66,7 @@ def statistical_error_vanishes():
         "the same, for a fit that adds 0.01 to the variance", risks[1].predicted, _risk(wide)
     )
     return Evidence(
+        part="one Gaussian",
         stated=(risks[1], risks[0]),
         outside=(changed,),
         control=risks[0]._replace(predicted=risks[0].predicted / 1.5),
@@ -94,6 +95,7 @@ def variance_of_a_draw():
         stated=(observed[1],),
         outside=(observed[0],),
         control=observed[1]._replace(predicted=1.0),
+        condition_by="paper",
         condition="with the unbiased variance (ddof=1), and then exactly, without higher orders; "
         "with ddof=0 the variance of a draw stays σ² at every generation",
     )
@@ -124,9 +126,11 @@ def risk_diverges():
         _risk(long) < median,
     )
     return Evidence(
+        part="one dimension",
         stated=(observed[1], below),
         outside=(observed[0],),
         control=observed[1]._replace(predicted=printed.expected_risk_v2(size, generations)[-1]),
+        condition_by="paper",
         condition="with ddof=1, and in the mean only: almost every chain stays at a finite "
         f"distance (median {median:.2f} σ² for large M), and with ddof=0 the mean tends to 2 σ²",
     )
@@ -148,13 +152,43 @@ def growing_samples():
         for i, (name, schedule) in enumerate(schedules.items())
     ]
     limit = theory.growth_limits(20, 2)
-    return Evidence(
+    needed = Evidence(
+        part="superlinear growth is needed, and an error remains",
         stated=tuple(risks),
-        outside=(risks[1]._replace(predicted=limit["risk"]),),
         control=risks[0]._replace(predicted=limit["inverse_sizes"]),
-        condition="the exact condition is a finite sum of 1/M_n: superlinear growth is needed but "
-        f"not enough (n ln n fails); for 20 (n+1)² an error of {limit['risk']:.3f} σ² remains",
+        condition=f"for 20 (n+1)² an error of {limit['risk']:.3f} σ² remains; linear growth is "
+        "not enough",
     )
+    # n ln n is superlinear, and the sum of 1/M_n diverges, like ln ln n: from generation n to n
+    # squared the error grows by the same amount, over and over
+    early, late = 1000, 10**6
+    risk = theory.expected_risk(lambda n: round(20 * (n + 2) * np.log(n + 2)), late, ddof=1)
+    grown = Comparison(
+        f"growth of E W₂² from generation {early} to its square, M_n = 20 n ln n, ddof=1, exact",
+        0.0,
+        risk[late] - risk[early],
+        1e-3,
+        "none",
+    )
+    # the spread goes, so that the risk grows as 3/2, and at last 1, times the sum of 1/M_n
+    sizes = np.round(20 * np.arange(early + 2, late + 2) * np.log(np.arange(early + 2, late + 2)))
+    enough = Evidence(
+        part="read as: superlinear growth is enough",
+        stated=(grown,),
+        corrected=(
+            grown._replace(predicted=np.log(2) / 20 * 1.5, standard_error=0.25 * np.log(2) / 20),
+            Comparison(
+                "sum of 1/M_n over the same generations",
+                np.log(2) / 20,
+                (1 / sizes).sum(),
+                1e-3,
+                "none",
+            ),
+        ),
+        control=grown,
+        condition="the exact condition is a finite sum of 1/M_n: n ln n is superlinear and fails",
+    )
+    return [needed, enough]
 
 
 def variance_vanishes():
@@ -179,6 +213,7 @@ def variance_vanishes():
             )
         )
     return Evidence(
+        part="one dimension",
         stated=(shrunk[1], shrunk[0]),
         control=shrunk[1]._replace(predicted=shrunk[0].predicted),
         condition="in one dimension, for an exponential reality; the walk of ln(variance) has "
@@ -198,6 +233,7 @@ def pooling():
     )
     mean = compare("E (mean - truth)^2 of the same", 1 - kept[-1], run.newest.mean**2)
     return Evidence(
+        part="pooling",
         stated=(variance, mean),
         control=variance._replace(predicted=(1 - 1 / size) ** generations),
         condition="the changes that remain are bounded: the expected variance tends to "

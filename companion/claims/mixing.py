@@ -39,6 +39,8 @@ def kept_tenth():
     alive = distances.alive(run.newest) / distances.alive(run[1])
     words = compare("words alive, of those in the real data", 1, alive)
     return Evidence(
+        part="words and variances",
+        scope="analogue",
         stated=(variance,),
         outside=(words,),
         control=variance._replace(predicted=drift.diversity_kept(size, generations)[-1]),
@@ -74,6 +76,7 @@ def mixing_attenuates():
         )
     )
     return Evidence(
+        part="mixing",
         stated=(pooled, mixture),
         control=pooled._replace(predicted=(1 - 1 / size) ** generations),
         condition="so with the paper's own pool and mixture, as long as some reality is in it",

@@ -14,9 +14,8 @@ from collapse.recursion import recurse
 from collapse.seeds import seeded
 from collapse.theory import categorical, functional
 from collapse.theory import mixture as theory
-from companion.claims.functional import _share
 from companion.claims.ledger import Evidence
-from companion.comparison import compare
+from companion.comparison import compare, share
 from companion.experiments.mixture import FIT, REALITIES
 
 LINE = GaussianMixture([0.5, 0.5], [-3.0, 3.0], [1.0, 1.0])
@@ -55,6 +54,7 @@ def mixtures_collapse():
         (newest.weights > 0).sum(axis=-1),
     )
     return Evidence(
+        part="Gaussian mixtures",
         stated=(*shares, modes),
         control=shares[0]._replace(predicted=1.0),
         condition=f"for Gaussian mixtures: whatever EM does, {kept:.0%} of the variance is left in "
@@ -88,6 +88,7 @@ def two_sources():
         LINE.logpdf(x) - law.logpdf(x),
     )
     return Evidence(
+        part="Gaussian mixtures",
         stated=(samples, model),
         control=samples._replace(predicted=1.0),
         condition="in mixtures finite samples take the variance, generation by generation; a "
@@ -110,6 +111,7 @@ def components_help_and_hurt():
     missed = functional.projection_kl(LINE) + (2 * (generations - 1) + first) * drift
     helps = compare(f"{quantity}: k=1 less k=2", missed - right.predicted, losses[1] - losses[2])
     return Evidence(
+        part="Gaussian mixtures",
         stated=(helps, right),
         control=compare(f"{quantity}: k=6", right.predicted, losses[6]),
         condition="mixtures of 1, 2 and 6 components for two modes lose "
@@ -119,33 +121,42 @@ def components_help_and_hurt():
 
 def point_within_two_thousand():
     """C20: misperceived within 50 generations, and a point by generation 2000."""
-    generations, size, chains = 50, 1000, 60
-    wrong = {}
+    chains, wrong, points = 60, {}, {}
     for seed, name in enumerate(("overlapping", "separated"), 651):
-        reality = REALITIES[name]
-        newest = _run(reality, FIT, seed, sample_size=size, generations=generations, chains=chains)
-        quantity = (
-            f"share of chains with a larger loss than one Gaussian after {generations} "
-            f"generations, M={size}, {name}"
+        options = {"sample_size": 1000, "generations": 50, "chains": chains}
+        newest = _run(REALITIES[name], FIT, seed, **options)
+        worse = excess_loss(newest, REALITIES[name]) > excess_loss(
+            REALITIES[name].merged(), REALITIES[name]
         )
-        worse = excess_loss(newest, reality) > excess_loss(reality.merged(), reality)
-        wrong[name] = _share(quantity, 1.0, worse)
-    reality, points = REALITIES["separated"], {}
-    for seed, n in enumerate((400, 10), 653):
-        newest = _run(reality, FIT, seed, sample_size=50, generations=n, chains=chains)
-        quantity = f"share of chains with less than 1 % of the variance after {n} generations, M=50"
+        quantity = f"share of chains worse than one Gaussian, generation 50, M=1000, {name}"
+        wrong[name] = share(quantity, 1.0, worse)
+    reality = REALITIES["separated"]
+    for seed, (n, size) in enumerate([(400, 50), (100, 50)], 653):
+        newest = _run(reality, FIT, seed, sample_size=size, generations=n, chains=chains)
         left = total_variance(newest) / total_variance(reality)
-        points[n] = _share(quantity, 1.0, left < 0.01)
-    return Evidence(
-        stated=(wrong["overlapping"], points[400]),
-        outside=(wrong["separated"], points[10]),
-        control=wrong["overlapping"]._replace(predicted=0.0),
-        condition="the first part for modes that overlap: six standard deviations apart, two "
-        "components are still better than one after 50 generations of 1000 draws; the second for "
-        "samples that are small against 2000, since n/M counts: at M=50 generation 400 stands for "
-        "2000 at M=250, and generation 10 for 2000 at M=10,000. How narrow the point is depends on "
-        "the regulariser",
-    )
+        quantity = f"share of chains with less than 1 % of the variance, n={n}, M={size}"
+        points[n] = share(quantity, 1.0, left < 0.01)
+    half = points[100]
+    return [
+        Evidence(
+            part="misrepresented within 50 generations",
+            stated=(wrong["overlapping"],),
+            outside=(wrong["separated"],),
+            control=wrong["overlapping"]._replace(predicted=0.0),
+            condition="for modes that overlap, and measured by the expected loss: six standard "
+            "deviations apart, two components are mostly still better than one; another measure "
+            "may judge otherwise",
+        ),
+        Evidence(
+            part="close to a point by generation 2000",
+            stated=(points[400],),
+            outside=(half,),
+            control=points[400]._replace(predicted=0.0),
+            condition="n/M counts: at n/M = 8 every chain has less than 1 % of the variance; at "
+            f"the paper's n/M = 2 (2000 generations of 1000 draws) {half.observed:.0%} of the "
+            "chains here, at M=50. How narrow the point is depends on the regulariser",
+        ),
+    ]
 
 
 def distance_grows():

@@ -70,6 +70,7 @@ def variance_vanishes():
         quantity = f"mean of ln trace(covariance), {here} {settled}, {setting}"
         traces.append(compare(quantity, largest * (generations - settled), fallen))
     return Evidence(
+        part="three dimensions",
         stated=(traces[0], walks[0], traces[1], walks[1]),
         control=traces[0]._replace(predicted=traces[1].predicted),
         condition="for a reality of mixed exponential variables; the trace falls at the rate of "
@@ -98,6 +99,7 @@ def risk_diverges():
         squared_w2(run, truth),
     )
     return Evidence(
+        part="three dimensions",
         stated=(moved,),
         outside=(risk,),
         control=moved._replace(predicted=biased[early]),

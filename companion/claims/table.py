@@ -8,6 +8,7 @@ from companion.claims import ledger
 SIGNS = {
     ledger.HOLDS: "\N{CHECK MARK}",
     ledger.CONDITION: "\N{CIRCLE WITH LEFT HALF BLACK}",
+    ledger.PARTLY: "\N{CIRCLED TIMES}",
     ledger.FAILS: "\N{MULTIPLICATION X}",
     ledger.UNTESTED: "\N{EN DASH}",
     ledger.UNDECIDED: "?",
@@ -36,33 +37,65 @@ class Table:
 
 
 def _row(entry):
-    row = {key: escape(v) if isinstance(v, str) else v for key, v in entry.row().items()}
-    claim = f"<b>{row['id']}</b> {row['statement']}<br><small>{row['source']}</small>"
-    verdict = f"<b>{SIGNS[entry.verdict]} {row['verdict']}</b><br><small>{row['condition']}</small>"
-    evidence = ""
-    if entry.evidence:
-        evidence = (
-            f"<small>{row['quantity']}:</small><br>predicted {row['predicted']:.4g}<br>"
-            f"observed {row['observed']:.4g} ± {row['standard_error']:.1g}<br>"
-            f"<small>z = {entry.evidence.stated[0].z:+.1f}</small>"
+    statement, parts = entry.statement, entry.parts
+    name, text, source, chapter, why = map(
+        escape,
+        (
+            statement.identifier,
+            statement.text,
+            statement.source,
+            statement.chapter,
+            statement.untested,
+        ),
+    )
+    claim = f"<b>{name}</b> {text}<br><small>{source}</small>"
+    whole = f"<b>{SIGNS[entry.verdict]} {entry.verdict}</b>"
+    verdict = f"{whole}<br><small>{why}</small>" if why else whole
+    if len(parts) == 1:
+        verdict += f"<br><small>{_why(parts[0])}</small>"
+    else:
+        verdict += "".join(
+            f"<p><small><b>{SIGNS[part.verdict]} {escape(part.part)}</b>: {_why(part)}</small></p>"
+            for part in parts
         )
-    link = f'<a href="{row["chapter"]}.html">{row["chapter"]}</a>' if row["chapter"] else "none yet"
-    cells = zip(HEAD[1:], (verdict, evidence, link), strict=True)
+    evidence = "".join(f"<p><small>{_numbers(part)}</small></p>" for part in parts)
+    cells = zip(HEAD[1:], (verdict, evidence, _link(chapter)), strict=True)
     cells = "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in cells)
     return f'<tr><th scope="row">{claim}</th>{cells}</tr>'
 
 
+def _link(chapter):
+    return f'<a href="{chapter}.html">{chapter}</a>' if chapter else "none yet"
+
+
+def _why(part):
+    """Return scope and condition of a part in words."""
+    by = f", a condition stated by the {part.condition_by}" if part.condition_by == "paper" else ""
+    scope = f"<i>{part.scope}{by if part.verdict == ledger.CONDITION else ''}</i>"
+    return f"{scope}. {escape(part.condition)}" if part.condition else scope
+
+
+def _numbers(part):
+    c = part.stated[0]
+    return (
+        f"{escape(c.quantity)}: predicted {c.predicted:.4g}, "
+        f"observed {c.observed:.4g} ± {c.standard_error:.1g}, z = {c.z:+.1f}"
+    )
+
+
 def _lines(entry):
-    row = entry.row()
-    lines = [f"{row['id']:<4}{row['verdict'].upper()}", *_wrap(row["statement"])]
-    if row["condition"]:
-        why = "Why: " if entry.verdict == ledger.UNTESTED else "Note: "
-        lines += _wrap(why + row["condition"])
-    for c in entry.evidence.stated if entry.evidence else ():
-        lines += _wrap(
-            f"{c.quantity}: predicted {c.predicted:.4g}, "
-            f"observed {c.observed:.4g} +- {c.standard_error:.2g} (z = {c.z:+.1f})"
-        )
+    statement = entry.statement
+    lines = [f"{statement.identifier:<4}{entry.verdict.upper()}", *_wrap(statement.text)]
+    if statement.untested:
+        lines += _wrap(f"Why: {statement.untested}")
+    for part in entry.parts:
+        words = [part.part, part.scope, part.condition]
+        lines += _wrap(f"{part.verdict}: {'; '.join(filter(None, words))}")
+        for c in (*part.stated, *part.corrected):
+            lines += _wrap(
+                f"{c.quantity}: predicted {c.predicted:.4g}, "
+                f"observed {c.observed:.4g} +- {c.standard_error:.2g} (z = {c.z:+.1f})"
+            )
     return "\n".join([*lines, ""])
 
 

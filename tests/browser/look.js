@@ -31,7 +31,7 @@ window.look = {
         if (wide && !box.matches("pre")) problems.push(`scrolls: ${what}`);
         continue;
       }
-      const around = "mjx-container[display], .output, .pst-scrollable-table-container, .bd-article";
+      const around = "mjx-container[display], .output, .pst-scrollable-table-container, details, .bd-article";
       if (right > box.closest(around).getBoundingClientRect().right + 2) {
         problems.push(`cut off: ${what}`);
       }

@@ -291,9 +291,8 @@ def test_a_run_goes_on_where_the_weights_are_not(arguments, tmp_path):
 def test_checksums_follow_what_is_stored(arguments, tmp_path, monkeypatch):
     monkeypatch.setattr(command, "RESULTS", tmp_path)
     command.main(arguments(generations=1))
-    sums = dict(
-        line.split("  ")[::-1] for line in (tmp_path / "SHA256SUMS").read_text().split("\n")[:-1]
-    )
+    lines = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     found = {p.relative_to(tmp_path).as_posix(): p for p in (tmp_path / "run").iterdir()}
     assert sums == {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in found.items()}
 
