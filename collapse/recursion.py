@@ -58,20 +58,18 @@ draw_statistics, draw_samples, draw_decoded = Draw(), Draw(statistics=False), Dr
 
 @dataclass(frozen=True)
 class Step:
-    """What a policy is told about the generation that is about to teach the next one."""
+    """What a policy is told about the generation that is about to teach the next one.
+
+    `reality` and the `newest` model, the `generation` n of the latter, `size` M_n, the number of
+    `chains`, and how the run would `draw` data.
+    """
 
     generation: int
-    """n, the generation of the newest model."""
     size: int
-    """The sample size M_n."""
     chains: int
-    """The number of chains."""
     reality: Any
-    """Generation 0."""
     newest: Any
-    """Generation n."""
     draw: Callable
-    """``draw(model, size, rng)`` draws data from a model, as samples or as statistics."""
 
     def raw(self, model, size, rng):
         """Draw raw samples, shape (chains, size, ...), by the way that the run draws."""
@@ -233,7 +231,7 @@ def _laid_out(reality, chains):
 
 
 def extend(lineage, generations):
-    """Continue a lineage, which is not changed, by a number of further `generations`.
+    """Continue a `lineage`, which is not changed, by a number of further `generations`.
 
     The lineage of one run over all generations is returned, with the same numbers.
     """

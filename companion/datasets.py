@@ -199,22 +199,23 @@ def _unxz(name):
     return lzma.decompress(verified(name))
 
 
-def verified(name):
-    """Return the bytes of a shipped file after comparing them with the released checksum."""
+def verified(name, folder="."):
+    """Return the bytes of a shipped file after comparing them with its folder's checksum."""
+    root = DATA / folder
     remedy = (
         "Reinstall the package, or in a clone of the repository run "
         "`git checkout -- companion/data`."
     )
     try:
-        sums = (DATA / "SHA256SUMS").read_text("utf-8").splitlines()
-        content = (DATA / name).read_bytes()
+        sums = (root / "SHA256SUMS").read_text("utf-8").splitlines()
+        content = (root / name).read_bytes()
     except (OSError, UnicodeDecodeError) as error:
         raise DamagedDataError(f"cannot read the data file {name}: {error}. {remedy}") from error
     expected = {line.split()[-1].lstrip("*"): line.split()[0] for line in sums if line.strip()}
     found = hashlib.sha256(content).hexdigest()
     if found != expected.get(name):
         raise DamagedDataError(
-            f"the data file {name} in {DATA} is damaged: expected the SHA-256 checksum "
+            f"the data file {name} in {root} is damaged: expected the SHA-256 checksum "
             f"{expected.get(name, '(none is listed in SHA256SUMS)')}, found {found}. {remedy}"
         )
     return content

@@ -134,7 +134,7 @@ def _in_errors(values):
 
 @dataclass(frozen=True)
 class Definition:
-    """A definition of collapse, and the rule that stands for it here.
+    """A definition of collapse, its `name`, and the rule that stands for it here.
 
     `rule` says what is computed and when it says *collapsed*: where ``curve(record)``, an array of
     shape (G,) in the given `unit`, is above its `limit`, or `below` it.

@@ -73,10 +73,10 @@ def decompose(
     `family` is the fit whose limit of endless samples is the best that the family can do, such as
     ``FitGaussian(ddof=0)``, or ``FitKernelDensity(scott)`` for the family of all laws; `procedure`
     is the fit that is used, such as ``Regularized(FitGaussian(ddof=0), 0.1)``, by default that of
-    the family, which then makes no approximation error. The other arguments are those of `recurse`;
-    a `sample_size` of ``numpy.inf`` switches the statistical error off, `chains` must be at least
-    2, or 1 with endless samples, and `distance` is a function of two models such as `squared_w2` or
-    `kl` of `collapse.measure.distances`.
+    the family, which then makes no approximation error. The other arguments, `reality`, `draw` and
+    so on, are those of `recurse`; a `sample_size` of ``numpy.inf`` switches the statistical error
+    off, `chains` must be at least 2, or 1 with endless samples, and `distance` is a function of two
+    models such as `squared_w2` or `kl` of `collapse.measure.distances`.
 
     Under *replace*, generation n + 1 of a chain learns from the model p of generation n of the same
     chain. With the family's fit to endless samples of it :math:`p^*`, the procedure's
