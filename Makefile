@@ -60,9 +60,10 @@ serve: book ## show the book on http://localhost:8000
 test: $(READY) ## run the tests and every chapter
 	@$(PY) -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env tests chapters
 
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 # Playwright's own browsers are not used: the system's Chromium is, or the one that CHROMIUM names.
 test-browser: $(READY) ## open every page of the built book in Chromium
-	@test -n "$$CHROMIUM$$(command -v chromium chromium-browser google-chrome google-chrome-stable)" || { \
+	@test -n "$$CHROMIUM$$(for name in $(BROWSERS); do command -v $$name; done)" || { \
 	  echo "The browser tests need Chromium: install it, or name one in CHROMIUM." >&2; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	@$(PY) -m pytest -n 2 tests/browser
