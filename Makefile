@@ -72,7 +72,8 @@ test-browser: $(READY) ## open every page of the built book in Chromium
 neural: $(NEURAL)/.ready ## test the recursion of a pretrained network, and try it once (PyTorch)
 	@$(NEURAL)/bin/python -m pytest -q -p no:cacheprovider --confcutdir tests/neural tests/neural
 	@rm -rf .neural/tried && $(NEURAL)/bin/python tools/recurse_language_model.py --generations 0 \
-	  --blocks 16 --validation-blocks 4 --test-blocks 8 --epochs 1 --writing-batch 16 --out .neural/tried
+	  --blocks 16 --validation-blocks 4 --test-blocks 8 --epochs 1 --writing-batch 16 \
+	  --out .neural/tried/run --work .neural/tried
 
 # Hours: a run goes on where it was stored, also after it was killed.
 neural-runs: $(NEURAL)/.ready ## go on with the stored runs of a pretrained network
