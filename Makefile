@@ -60,9 +60,10 @@ serve: book ## show the book on http://localhost:8000
 test: $(READY) ## run the tests and every chapter
 	@$(PY) -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env tests chapters
 
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 # Playwright's own browsers are not used: the system's Chromium is, or the one that CHROMIUM names.
 test-browser: $(READY) ## open every page of the built book in Chromium
-	@test -n "$$CHROMIUM$$(command -v chromium chromium-browser google-chrome google-chrome-stable)" || { \
+	@test -n "$$CHROMIUM$$(for name in $(BROWSERS); do command -v $$name; done)" || { \
 	  echo "The browser tests need Chromium: install it, or name one in CHROMIUM." >&2; exit 1; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	@$(PY) -m pytest -n 2 tests/browser
@@ -71,7 +72,8 @@ test-browser: $(READY) ## open every page of the built book in Chromium
 neural: $(NEURAL)/.ready ## test the recursion of a pretrained network, and try it once (PyTorch)
 	@$(NEURAL)/bin/python -m pytest -q -p no:cacheprovider --confcutdir tests/neural tests/neural
 	@rm -rf .neural/tried && $(NEURAL)/bin/python tools/recurse_language_model.py --generations 0 \
-	  --blocks 16 --validation-blocks 4 --test-blocks 8 --epochs 1 --writing-batch 16 --out .neural/tried
+	  --blocks 16 --validation-blocks 4 --test-blocks 8 --epochs 1 --writing-batch 16 \
+	  --out .neural/tried/run --work .neural/tried
 
 # Hours: a run goes on where it was stored, also after it was killed.
 neural-runs: $(NEURAL)/.ready ## go on with the stored runs of a pretrained network

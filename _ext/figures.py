@@ -5,7 +5,7 @@ from pathlib import Path
 from docutils import nodes
 from PIL import Image
 
-INCH = 110  # pixels: six inches fill the column, and 11 points are as large as the text
+INCH = 100  # pixels, so that labels of 11 points are as large as the text, and no larger
 
 
 def size_figures(app, doctree, docname):

@@ -71,7 +71,7 @@ def language_models_collapse():
         scope="analogue",
         stated=(late, compare(quantity.format(3), law[3], words[3])),
         control=late._replace(predicted=law[5]),
-        condition="language models: n-gram models only, the neural part is not tested here; of "
+        condition=f"{WHERE}: of "
         f"{law[1]:.0f} words {late.observed:.0f} are left after 6 generations",
     )
 

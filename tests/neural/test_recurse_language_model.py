@@ -289,11 +289,12 @@ def test_a_run_goes_on_where_the_weights_are_not(arguments, tmp_path):
 
 
 def test_checksums_follow_what_is_stored(arguments, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "RESULTS", tmp_path)
-    command.main(arguments(generations=1))
-    lines = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    results = tmp_path / "results"
+    monkeypatch.setattr(command, "RESULTS", results)
+    command.main(arguments(out=results / "run", generations=1))
+    lines = (results / "SHA256SUMS").read_text().splitlines()
     sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
-    found = {p.relative_to(tmp_path).as_posix(): p for p in (tmp_path / "run").iterdir()}
+    found = {p.relative_to(results).as_posix(): p for p in (results / "run").iterdir()}
     assert sums == {n: hashlib.sha256(p.read_bytes()).hexdigest() for n, p in found.items()}
 
 
