@@ -25,6 +25,7 @@ from twins import (
     law_chain,
     mixture_chain,
     multivariate_chain,
+    neural_chain,
     ngram_chain,
     vae_chain,
 )
@@ -43,6 +44,7 @@ from collapse.models.multivariate_gaussian import (
     MultivariateGaussian,
     MultivariateStatistics,
 )
+from collapse.models.neural_language import FitNeuralLanguage, NeuralLanguage, Shape
 from collapse.models.ngram.counts import FitNGram, NGram
 from collapse.models.ngram.smoothing import KneserNey
 from collapse.models.ppca import FitProbabilisticPCA, ProbabilisticPCA
@@ -427,6 +429,36 @@ def ngrams():
     )
 
 
+def neural_language():
+    shape = Shape(vocabulary_size=3, context=1, width=2, units=2)
+    parameters = np.random.default_rng(2).normal(size=shape.size).astype(np.float32)
+    fit = FitNeuralLanguage(3, context=1, width=2, units=2, epochs=3, batch=4, rate=0.3)
+    start, each = np.empty((1, 0), dtype=int), np.arange(3)[:, None]
+
+    def laws(model):
+        return np.concatenate([model.next_law(each), model.next_law(start)], axis=-2)
+
+    def features(laws):
+        entropies = -(laws * np.log(laws)).sum(axis=-1)
+        return np.concatenate([laws.reshape(*laws.shape[:-2], -1), entropies], axis=-1)
+
+    return Case(
+        name="neural language",
+        make=partial(NeuralLanguage, shape, length=3),
+        arguments=(parameters,),
+        fit=fit,
+        event=(3,),
+        density=None,
+        of=None,
+        parameters=lambda m: (m.parameters,),
+        summaries=lambda m: features(laws(m)),
+        twin=lambda *a: features(neural_chain(shape.layers(parameters), 3, 3, 4, 0.3, *a)),
+        wrong={"fit": dataclasses.replace(fit, rate=0.03)},
+        deviations=None,
+        chains=500,
+    )
+
+
 def procedure(fit, adjust, wrong):
     """Return a case of a fit that adjusts the unbiased Gaussian fit's (mean, variance)."""
 
@@ -499,6 +531,7 @@ CASES = [
     multivariate_mixture(),
     estimator(),
     ngrams(),
+    neural_language(),
     procedure(
         Shrunk(UNBIASED, 1.5, 0.3), lambda m, v: (m, 0.7 * v + 0.45), Shrunk(UNBIASED, 3.0, 0.3)
     ),

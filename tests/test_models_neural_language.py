@@ -14,7 +14,6 @@ from collapse.models.neural_language import FitNeuralLanguage, NeuralLanguage, S
 from collapse.models.ngram.counts import FitNGram
 from collapse.models.ngram.decoding import Beam, Greedy, Nucleus, Temperature
 from collapse.models.ngram.protocol import LanguageModel
-from collapse.recursion import extend, recurse
 from collapse.seeds import seeded
 
 SHAPE = Shape(vocabulary_size=7, context=2, width=3, units=4)
@@ -161,17 +160,6 @@ def test_writing_for_all_chains_and_with_every_decoder():
     one, two = (model.generate(9, seeded(s), Greedy()) for s in (17, 18))
     np.testing.assert_array_equal(one, two)
     np.testing.assert_array_equal(one[1], model[1].generate(9, seeded(19), Beam(1)))
-
-
-def test_recursion_is_deterministic_and_can_be_extended():
-    def run(generations):
-        reality = NeuralLanguage(SHAPE, seeded(20).normal(0, 0.7, SHAPE.size), 5)
-        options = {"sample_size": 12, "generations": generations, "chains": 2, "keep": ()}
-        return recurse(reality, FIT, rng=seeded(21), **options)
-
-    whole, longer = run(3), extend(run(1), 2)
-    np.testing.assert_array_equal(whole.newest.parameters, longer.newest.parameters)
-    assert len(np.unique(whole.newest.parameters[:, 0])) == 2
 
 
 def test_too_large_a_rate_is_noticed():

@@ -273,10 +273,56 @@ def vae_chain(start, decoded, epochs, batch, rate, sizes, rng, accumulate=False)
                     np.vstack([x.T @ moments, moments.sum(axis=0)]),
                     np.stack([z @ error, error.sum(axis=0)]),
                 ]
-                t += 1
-                for w, (m, v), g in zip((encoder, decoder), adam, slopes, strict=True):
-                    m += 0.1 * (g - m)
-                    v += 0.001 * (g**2 - v)
-                    w -= rate * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+                adam_step((encoder, decoder), slopes, adam, rate, t := t + 1)
         rows.append(sigmoid(np.outer([-1, 0, 1], decoder[0]) + decoder[1]))
     return np.array(rows)
+
+
+def neural_chain(tables, length, epochs, batch, rate, sizes, rng, accumulate=False):
+    """Return the laws after each word and the start of networks with one word of context.
+
+    `tables` are the vectors, the layer of units and the output of generation 0.
+    """
+
+    def law(word):
+        units = np.tanh(vectors[word] @ hidden[:-1] + hidden[-1])
+        masses = np.exp(units @ output[:-1] + output[-1])
+        return units, masses / masses.sum()
+
+    (vectors, hidden, output), pairs, rows = tables, [], []
+    words = len(vectors) - 1
+    for size in sizes:
+        pairs = pairs if accumulate else []
+        for _ in range(size):
+            word = words
+            for _ in range(length):
+                pairs.append((word, word := rng.choice(words, p=law(word)[1])))
+        vectors, hidden, output = (
+            rng.uniform(-1, 1, t.shape) / np.sqrt(n)
+            for t, n in zip(tables, (1, len(hidden) - 1, len(output) - 1), strict=True)
+        )
+        output[-1] = np.log([1 + sum(w == word for _, w in pairs) for word in range(words)])
+        weights = vectors, hidden, output
+        adam, t = [(np.zeros_like(w), np.zeros_like(w)) for w in weights], 0
+        for _ in range(epochs):
+            order = rng.permutation(len(pairs))
+            for first in range(0, len(pairs) - batch + 1, batch):
+                slopes = [np.zeros_like(w) for w in weights]
+                for before, word in (pairs[i] for i in order[first : first + batch]):
+                    units, error = law(before)
+                    error[word] -= 1
+                    by_units = (1 - units**2) * (output[:-1] @ error)
+                    slopes[0][before] += hidden[:-1] @ by_units
+                    slopes[1] += np.outer([*vectors[before], 1], by_units)
+                    slopes[2] += np.outer([*units, 1], error)
+                adam_step(weights, slopes, adam, rate, t := t + 1)
+        rows.append([law(word)[1] for word in range(words + 1)])
+    return np.array(rows)
+
+
+def adam_step(weights, slopes, adam, rate, t):
+    """Take step t of Adam (Kingma and Ba 2015) in place."""
+    for w, (m, v), g in zip(weights, adam, slopes, strict=True):
+        m += 0.1 * (g - m)
+        v += 0.001 * (g**2 - v)
+        w -= rate * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
