@@ -3,11 +3,16 @@
 Each page is mended after its template was rendered, so that nothing of theirs is copied.
 """
 
+from pathlib import Path
+
 from bs4 import BeautifulSoup
 
 
-def mend(html):
-    """Return a page whose labels, lists and tables say what they are, and figures link to code."""
+def mend(html, name, built):
+    """Return a page whose labels, lists and tables say what they are, and figures link to code.
+
+    `built` is the folder of the book, with the numbers of its figures, and `name` that of the page.
+    """
     page = BeautifulSoup(html, "html.parser")
     for button in page.select("button.search-button-field"):  # it has a text of its own
         del button["aria-label"]
@@ -22,9 +27,16 @@ def mend(html):
         code = figure.find_parent("div", class_="cell").select_one(".cell_input")
         if code and figure.figcaption:
             code["id"] = f"code-{figure['id']}"
-            link = page.new_tag("a", href=f"#{code['id']}", attrs={"class": "code-link"})
-            link.string = "Code of this figure"
-            figure.figcaption.append(link)
+            links = page.new_tag("span", attrs={"class": "code-link"})
+            data = Path("_data", f"{figure['id']}.csv")
+            targets = {"Code of this figure": f"#{code['id']}"}
+            if (built / data).exists():
+                targets["Data (CSV)"] = f"{'../' * name.count('/')}{data.as_posix()}"
+            for text, target in targets.items():
+                link = page.new_tag("a", href=target)
+                link.string = text
+                links.extend([" · "] * bool(links.contents) + [link])
+            figure.figcaption.append(links)
     return str(page)
 
 
@@ -34,7 +46,9 @@ def mend_pages(app):
     if templates is None or app.builder.format != "html":
         return
     render = templates.render
-    templates.render = lambda name, context: mend(render(name, context))
+    templates.render = lambda name, context: mend(
+        render(name, context), context.get("pagename", ""), Path(app.outdir)
+    )
 
 
 def setup(app):

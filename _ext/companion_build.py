@@ -45,6 +45,7 @@ class Chapters:
         self.now = {name: fingerprint(path, Path(app.srcdir)) for name, path in paths.items()}
         todo = {name: path for name, path in paths.items() if not self.executed(name, path)}
         self.execute(todo, env.mystnb_config.execution_timeout)
+        write_data(self.cache, paths.values(), Path(app.outdir) / "_data")
         return [name for name in self.now if self.state["built"].get(name) != self.now[name]]
 
     def executed(self, name, path):
@@ -88,6 +89,20 @@ class Chapters:
         if exception is None:
             self.state["built"] = self.now
             self.state_file.write_text(json.dumps(self.state, indent=1))
+
+
+def write_data(cache, paths, folder):
+    """Write the numbers of each figure, which its notebook stores, as a file of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        source = nbformat.read(path, 4)
+        executed = cache.get_cache_bundle(cache.match_cache_notebook(source).pk).nb
+        cells = [[c for c in nb.cells if c.cell_type == "code"] for nb in (source, executed)]
+        for cell, results in zip(*cells, strict=True):
+            name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
+            for output in results.outputs:
+                if name and "text/csv" in output.get("data", {}):
+                    (folder / f"{name}.csv").write_text(output["data"]["text/csv"], "utf-8")
 
 
 def drop_stale_pages(app, exception):

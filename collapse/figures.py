@@ -4,10 +4,15 @@ Simulation is a line (the median chain) in a band that holds the middle share of
 is black and dashed. A colour means the same thing in every chapter.
 """
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 COLOURS = dict(
     zip(
@@ -42,6 +47,49 @@ def use_style():
             "font.size": 11,
         }
     )
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell:  # a notebook stores, beside a figure, the numbers that it draws
+        bundles = shell.display_formatter.mimebundle_formatter
+        bundles.for_type(Figure, lambda fig, **_: {"text/csv": csv(fig)})
+
+
+def csv(fig):
+    """Return the `data` of a figure as text, to six digits."""
+    return data(fig).to_csv(index=False, float_format="%.6g")
+
+
+def data(fig):
+    """Return what a figure draws as a tidy frame: columns panel, kind, label, x, y and value.
+
+    A row for each vertex of a line, band or outline, for each point, for each bar (its middle and
+    its top), and for each cell of a picture, whose number is its `value`. Panels count from 0.
+    """
+    frames = []
+    for panel, ax in enumerate(fig.axes):
+        drawn = [("line", line, line.get_xydata()) for line in ax.lines]
+        for bar in ax.patches:
+            if isinstance(bar, Rectangle):
+                top = bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height()
+                drawn.append(("bar", bar, [top]))
+        for mark in ax.collections:
+            if isinstance(mark, PathCollection):
+                drawn.append(("points", mark, mark.get_offsets()))
+            elif mark.get_paths() and not isinstance(mark, QuadMesh):
+                kind = "segments" if isinstance(mark, LineCollection) else "band"
+                drawn.append((kind, mark, np.concatenate([p.vertices for p in mark.get_paths()])))
+        pictures = [*ax.images, *(mark for mark in ax.collections if isinstance(mark, QuadMesh))]
+        for picture in pictures:
+            cells = np.ma.filled(picture.get_array(), np.nan)
+            if cells.ndim == 2:
+                y, x = np.indices(cells.shape).reshape(2, -1)
+                drawn.append(("picture", picture, np.column_stack([x, y, cells.ravel()])))
+        for kind, artist, rows in drawn:
+            rows = pd.DataFrame(np.asarray(rows, dtype=float))
+            rows = rows.rename(columns={0: "x", 1: "y", 2: "value"})
+            label = artist.get_label().removeprefix("_")
+            frames.append(rows.assign(panel=panel, kind=kind, label=label))
+    columns = ["panel", "kind", "label", "x", "y", "value"]
+    return pd.concat(frames or [pd.DataFrame()], ignore_index=True).reindex(columns=columns)
 
 
 def panels(rows=1, columns=1, height=3.4, **options):

@@ -27,9 +27,9 @@ BOUNDS = {
     "collapse/theory": 3000,
     "collapse/models": 5100,
     "collapse/measure": 950,
-    "collapse": 12000,
+    "collapse": 13000,
     "companion": 9000,
-    "tests": 13500,
+    "tests": 16000,
 }
 
 

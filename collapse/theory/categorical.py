@@ -227,8 +227,8 @@ def exact_survival_probability(probabilities, sample_size, generations):
     Each M_n is at most 20,000. Exact: a category against all others is the K = 2 chain, and the
     probability of being alive later, as a function of the copies now, is pulled back through the
     matrices Binomial(M_n, k/M_{n-1}). Their rows are cut where they hold at most 1e-17, which
-    lowers the answer by at most 1e-17 per generation. The cost follows the distinct values of p and
-    the distinct pairs of successive sample sizes.
+    lowers the answer by at most 1e-17 per generation. The cost is linear in n where M is constant,
+    quadratic otherwise, and follows the distinct values of p.
     """
     p = validation.one_law("probabilities", probabilities)
     sizes = validation.sample_sizes(sample_size, generations)
@@ -236,14 +236,18 @@ def exact_survival_probability(probabilities, sample_size, generations):
         raise ValueError(f"sample_size must be at most {LARGEST_BANDED} here, got {sizes.max()}")
     if not len(sizes):
         return np.array([p > 0], dtype=float)
-    # column j: alive j generations on, given the copies (rows) in the newest sample
-    alive, pair = np.arange(sizes[-1] + 1)[:, None] > 0, None
+    # vector j: alive j generations on, given the copies in the newest sample
+    alive, pair, constant = [np.arange(sizes[-1] + 1) > 0], None, (sizes == sizes[0]).all()
     for parent, size in zip(sizes[-2::-1], sizes[:0:-1], strict=True):
         if pair != (parent, size):
             step, pair = binomial_rows(np.arange(parent + 1) / parent, size), (parent, size)
-        alive = np.hstack([np.arange(parent + 1)[:, None] > 0, step @ alive])
+        if constant:  # one generation more is one more power of the matrix
+            alive.append(step @ alive[-1])
+        else:
+            alive = [np.arange(parent + 1) > 0, *(step @ later for later in alive)]
     values, inverse = np.unique(p, return_inverse=True)
-    survival = np.minimum(binomial_rows(values, sizes[0]) @ alive, 1)  # a row may sum to 1 + 1e-15
+    survival = binomial_rows(values, sizes[0]) @ np.transpose(alive)
+    survival = np.minimum(survival, 1)  # a row may sum to 1 + 1e-15
     return np.vstack([p > 0, survival.T[:, inverse]])
 
 
