@@ -107,6 +107,7 @@ def fingerprint(notebook, root):
     digest.update(platform.python_version().encode())
     digest.update(os.environ.get("COLLAPSE_SEED_OFFSET", "0").encode())
     if own := os.environ.get("COLLAPSE_CORPUS"):
-        texts = sorted(Path(own).glob("*.txt")) if Path(own).is_dir() else [Path(own)]
+        path = root / Path(own).expanduser()
+        texts = sorted(path.glob("*.txt")) if path.is_dir() else [path]
         digest.update("".join(hashlib.sha256(p.read_bytes()).hexdigest() for p in texts).encode())
     return digest.hexdigest()

@@ -18,6 +18,7 @@ from collapse import validation
 from collapse.models.ngram.text import read_text, tokens
 
 DATA = resources.files(__package__) / "data"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class DamagedDataError(OSError):
@@ -48,33 +49,67 @@ def state_of_the_union():
 
 @dataclass(frozen=True)
 class Corpus:
-    """Real text: the `name` that sentences call it by, and its `documents`, a tuple of strings."""
+    """Real text: its `documents`, a tuple of strings, and what sentences call it.
+
+    `name` stands in a sentence as it is, and `about` says more, for the sentence that introduces
+    the text. `size`, `types` and `frequent` say how many words it has, how many different ones,
+    and which is the most frequent.
+    """
 
     name: str
+    about: str
     documents: tuple
+
+    @property
+    def size(self):
+        """How many words there are."""
+        return int(word_counts(self.documents)[1].sum())
+
+    @property
+    def types(self):
+        """How many different words there are."""
+        return len(word_counts(self.documents)[0])
+
+    @property
+    def frequent(self):
+        """The most frequent word."""
+        return str(word_counts(self.documents)[0][0])
 
 
 def corpus():
-    """Return the text that the book is about: by default the State of the Union addresses.
+    """Return the text that every chapter about text is of: by default the State of the Union.
 
-    The environment variable ``COLLAPSE_CORPUS`` names another: a file of text, which is cut into
-    documents of at least 128 words, so that some can be held out, or a folder with a file
-    ``*.txt`` for each document. It goes by the name of the file or folder.
+    One setting names another, the environment variable ``COLLAPSE_CORPUS``, as in
+    ``make book COLLAPSE_CORPUS=libro.txt``: a file of text, which is cut into documents of at least
+    128 words, so that some can be held out, or a folder with a file ``*.txt`` for each document. A
+    relative path starts at the folder of the repository. The text goes by the name of the file or
+    folder. No chapter, caption or claim may name a word or a number of the shipped text.
     """
-    return _corpus(os.environ.get("COLLAPSE_CORPUS", ""))
+    return _corpus(*own_files())
+
+
+def own_files():
+    """Return what ``COLLAPSE_CORPUS`` names and its files of text: nothing by default."""
+    where = os.environ.get("COLLAPSE_CORPUS", "")
+    path = ROOT / Path(where).expanduser()
+    files = (sorted(path.glob("*.txt")) if path.is_dir() else [path]) if where else []
+    if where and not (files and all(file.is_file() for file in files)):
+        raise ValueError(
+            f"COLLAPSE_CORPUS must be a file of text or a folder with files *.txt, got {where!r}"
+        )
+    return path.name, tuple(files)
 
 
 @cache
-def _corpus(where):
-    if not where:
-        texts = tuple(address.text for address in state_of_the_union())
-        return Corpus("the State of the Union addresses", texts)
-    path = Path(where)
-    if not path.is_dir():
-        return Corpus(path.stem, tuple(pieces(read_text(path))))
-    if not (files := sorted(path.glob("*.txt"))):
-        raise ValueError(f"COLLAPSE_CORPUS must be a file or a folder with *.txt, got {where!r}")
-    return Corpus(path.name, tuple(map(read_text, files)))
+def _corpus(name, files):
+    if not files:
+        name = "the State of the Union addresses"
+        about = f"{name} of the presidents of the United States, 1790 to 2021"
+        return Corpus(name, about, tuple(a.text for a in state_of_the_union()))
+    if len(files) > 1:
+        return Corpus(f"“{name}”", f"“{name}”", tuple(map(read_text, files)))
+    name, parts = f"“{files[0].stem}”", tuple(pieces(read_text(files[0])))
+    return Corpus(name, f"{name}, cut into {len(parts)} documents", parts)
 
 
 def pieces(text, most=200):

@@ -2,8 +2,8 @@
 
 Where the environment variable ``COLLAPSE_RESULTS`` names a folder, as `make book` and `make test`
 do, a check leaves its comparisons there, under a hash of all that can change them: the code of both
-packages, the shipped data, the locked versions, Python and the seed offset. Elsewhere, and for
-mutated code, nothing is stored.
+packages, the shipped data, a text of one's own, the locked versions, Python and the seed offset.
+Elsewhere, and for mutated code, nothing is stored.
 """
 
 import functools
@@ -18,12 +18,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @functools.cache
 def _state():
+    from companion.datasets import own_files  # the ledger imports no data until a check runs
+
     digest = hashlib.sha256(platform.python_version().encode())
     digest.update(os.environ.get("COLLAPSE_SEED_OFFSET", "0").encode())
     files = [path for package in ("collapse", "companion") for path in (ROOT / package).rglob("*")]
     for path in sorted([*files, *ROOT.glob("requirements.lock"), *ROOT.glob("chapters/*.json")]):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    for path in own_files()[1]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -77,19 +77,26 @@ def test_word_counts_by_hand():
 
 def test_the_corpus_is_chosen_by_one_setting(tmp_path, monkeypatch):
     shipped = corpus()
-    assert shipped.name == "the State of the Union addresses"
+    assert shipped.about.startswith(f"{shipped.name} of the presidents")
     assert shipped.documents[7] == state_of_the_union()[7].text
-    (tmp_path / "Libro mio.txt").write_text("la città " * 700, encoding="utf8")
-    monkeypatch.setenv("COLLAPSE_CORPUS", str(tmp_path / "Libro mio.txt"))
-    assert corpus().name == "Libro mio"
-    assert len(corpus().documents) == 1400 // 128
-    assert word_counts()[1].tolist() == [700, 700]
+    assert (shipped.size, shipped.types, shipped.frequent) == (1_803_885, 28_231, "the")
+    book = tmp_path / "Libro mio.txt"
+    book.write_text("la città " * 700 + "la", encoding="utf8")
+    monkeypatch.setenv("COLLAPSE_CORPUS", str(book))
+    assert corpus().name == "“Libro mio”"
+    assert corpus().about == "“Libro mio”, cut into 10 documents"
+    assert (corpus().size, corpus().types, corpus().frequent) == (1401, 2, "la")
+    assert word_counts()[1].tolist() == [701, 700]
+    (tmp_path / "Altro.txt").write_text("più")
     monkeypatch.setenv("COLLAPSE_CORPUS", str(tmp_path))
-    assert corpus() == Corpus(tmp_path.name, ("la città " * 700,))
-    (tmp_path / "Libro mio.txt").unlink()
-    monkeypatch.setenv("COLLAPSE_CORPUS", f"{tmp_path}/.")
-    with pytest.raises(ValueError, match="COLLAPSE_CORPUS must be a file or a folder with"):
-        corpus()
+    assert corpus() == Corpus(*[f"“{tmp_path.name}”"] * 2, ("più", "la città " * 700 + "la"))
+    monkeypatch.setattr(datasets, "ROOT", tmp_path)
+    monkeypatch.setenv("COLLAPSE_CORPUS", book.name)  # relative to the repository
+    assert corpus().size == 1401
+    for missing in ("nowhere.txt", f"{tmp_path}/none/"):
+        monkeypatch.setenv("COLLAPSE_CORPUS", missing)
+        with pytest.raises(ValueError, match="COLLAPSE_CORPUS must be a file of text or a folder"):
+            corpus()
 
 
 def test_pieces():
