@@ -1,8 +1,8 @@
 """How time and memory grow with each size of a run, over three decades or more.
 
 ``python benchmarks/growth.py`` writes `growth.json`: for each size the seconds of a run (the
-shortest of three), the peak of its memory (of one more run, traced), and the exponents of the power laws
-that fit their larger half.
+shortest of three), the peak of its memory (of one more run, traced), and the exponents of the
+power laws that fit their larger half.
 """
 
 import datetime as dt
