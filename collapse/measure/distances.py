@@ -73,8 +73,8 @@ def kl(first, second):
 
     Infinite where q has no mass and p has. Exact for two laws of one family, Gaussian (or
     probabilistic principal components) or categorical; Gaussian laws without a density are
-    infinitely far from all others, but for a point on the line from itself. Otherwise the mean of
-    the log ratio of the densities under `first`, over the normal scores of `squared_w2`.
+    infinitely far from all others, and not from themselves. Otherwise the mean of the log ratio of
+    the densities under `first`, over the normal scores of `squared_w2`.
     """
     first, second = _gaussian(first), _gaussian(second)
     value = _closed("kl", _KL, first, second)
@@ -102,8 +102,11 @@ def _kl_line(first, second):
 
 def _kl_vectors(first, second):
     d = first.mean.shape[-1]
+    same = (first.mean == second.mean).all(axis=-1) & (first.log_scale == second.log_scale)
+    equal = first.factor.shape[-1] == second.factor.shape[-1] and first.factor == second.factor
+    same = same & np.all(equal, axis=(-2, -1) if np.ndim(equal) else None)
     if min(first.factor.shape[-1], second.factor.shape[-1]) < d:
-        return np.full(np.broadcast_shapes(first.mean.shape, second.mean.shape)[:-1], np.inf)
+        return np.where(same, 0, np.inf)
     singular = np.linalg.slogdet(second.factor)[0] == 0
     factor = np.where(singular[..., None, None], np.eye(d), second.factor)
     with np.errstate(all="ignore"):
@@ -113,7 +116,7 @@ def _kl_vectors(first, second):
         trace += np.exp(np.log(shift) - second.log_scale)
         log_ratio = first.log_determinant - second.log_determinant
         value = np.where(singular, np.inf, 0.5 * (trace - d - log_ratio))
-    return np.where(np.isnan(value), np.inf, value)
+    return np.where(same, 0, np.where(np.isnan(value), np.inf, value))
 
 
 def _kl_categorical(first, second):

@@ -140,7 +140,7 @@ class MultivariateGaussian(Record):
         d, rank = self.factor.shape[-2:]
         if rank < d or np.isneginf(self.log_determinant).any():
             raise ValueError(f"model must have a covariance of full rank {d} to have a density")
-        centred = np.asarray(x, dtype=float) - self.mean[..., None, :]
+        centred = validation.numbers("x", x) - self.mean[..., None, :]
         try:
             white = np.linalg.solve(self.factor, centred.mT)
         except np.linalg.LinAlgError:  # singular to rounding: only the mean itself has a density
