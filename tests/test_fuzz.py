@@ -100,11 +100,14 @@ def test_fits_on_the_line(fit, x):
 def test_vectors(x, y):
     one, other = (FitMultivariateGaussian(ddof=1)(np.array(v)) for v in (x, y))
     known(one.sample(3, np.random.default_rng(1)))
-    known(one.logpdf(np.array(y)))
+    if np.isfinite(one.log_determinant):
+        known(one.logpdf(np.array(y)))
     assert known(distances.kl(one, one)) == 0
     known(distances.kl(one, other)), known(distances.squared_w2(one, other))
     law = MultivariateGaussian(x[0], np.diag(np.abs(x[1])))
-    known(law.logpdf(np.array(y))), known(distances.kl(law, one))
+    known(distances.kl(law, one))
+    if np.isfinite(law.log_determinant):
+        known(law.logpdf(np.array(y)))
 
 
 @fuzz

@@ -9,6 +9,7 @@ from scipy import special
 
 from collapse import validation
 from collapse.models.categorical import Categorical
+from collapse.models.empirical import Empirical
 from collapse.models.gaussian import Gaussian
 from collapse.models.multivariate_gaussian import MultivariateGaussian
 from collapse.models.ppca import ProbabilisticPCA
@@ -84,10 +85,14 @@ def kl(first, second):
     if event is None or not all(hasattr(model, "logpdf") for model in (first, second)):
         raise _unknown("kl", first, second)
     if event == ():
-        x = _scored("kl", first)
-        return (first.logpdf(x) - second.logpdf(x)) @ _WEIGHTS
-    x = _drawn("kl", first)
-    return (first.logpdf(x) - second.logpdf(x)).mean(axis=-1)
+        return _log_ratio(first, second, _scored("kl", first)) @ _WEIGHTS
+    return _log_ratio(first, second, _drawn("kl", first)).mean(axis=-1)
+
+
+def _log_ratio(first, second, x):
+    one, other = first.logpdf(x), second.logpdf(x)
+    with np.errstate(invalid="ignore"):
+        return np.where(one == other, 0.0, one - other)  # where both are infinite too
 
 
 def _kl_line(first, second):
@@ -252,6 +257,9 @@ def _space(*models):
     """Return the shape of one draw, if it is the same for all and of real numbers, else None."""
     events = set()
     for model in models:
+        if isinstance(model, Empirical):  # which may have too few data to be drawn from
+            events.add(model.data.shape[model.data.ndim - model.event :])
+            continue
         if not hasattr(model, "sample"):
             return None
         rng = np.random.default_rng(0)

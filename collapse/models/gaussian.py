@@ -140,12 +140,12 @@ class Gaussian(Record):
 
 
 def scaled(squared, length, log_scale):
-    """Return ``squared * exp(-log_scale)``, in logarithms of `length` where exp overflows."""
+    """Return ``squared * exp(-log_scale)``, in logarithms of `length` where either overflows."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        squared = squared * np.exp(-log_scale)
-        if (low := log_scale < -_LARGE).any():
-            squared = np.where(low, np.exp(2 * np.log(length) - log_scale), squared)
-    return squared
+        found = squared * np.exp(-log_scale)
+        if (far := (log_scale < -_LARGE) | np.isinf(squared)).any():
+            found = np.where(far, np.exp(2 * np.log(length) - log_scale), found)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
