@@ -266,6 +266,20 @@ def test_fresh_data_reach_their_limit(number, weight):
         assert limit == pytest.approx(1 - 0.1 / (1 - a * a + a / 10), rel=1e-13)
 
 
+@pytest.mark.parametrize("number", [0, 2, 3])
+def test_survival_with_fresh_data_by_powers_of_the_matrix(number):
+    p, copies = 0.4, np.arange(60)
+    law = stats.poisson.pmf(copies, SIZES[0] * p)
+    expected = [np.inf, SIZES[0]]
+    for parent, size in pairwise(SIZES):
+        law = law @ stats.poisson.pmf(
+            copies, (copies[:, None] * (size - number) / parent + number * p)
+        )
+        expected.append(-np.log(law[0]) / p)
+    close(realdata.fresh_survival_constant(SIZES, 3, number), expected, rtol=1e-9)
+    assert (realdata.fresh_survival_constant(SIZES, 0, number) == np.inf).all()
+
+
 def test_a_handful_of_real_data_is_enough_at_any_size():
     for size in (10**4, 10**6, 10**9):
         assert realdata.fresh_limit(size, 1) == pytest.approx(2 / 3, rel=2e-4)
@@ -571,6 +585,7 @@ def test_an_unknown_workflow():
         ("replaced", lambda: mixing.effective_size(5, 0)),
         ("number", lambda: realdata.fresh_diversity([5, 4], 2, 5)),
         ("number", lambda: realdata.fresh_limit(5, -1)),
+        ("number", lambda: realdata.fresh_survival_constant([5, 3], 2, 4)),
         ("weight must be on data", lambda: realdata.fresh_limit(5, 0, weight=0.5)),
         ("weight must be on data", lambda: realdata.fresh_limit(5, 5, weight=0.5)),
         ("weight", lambda: realdata.fresh_limit(5, 2, weight=1.5)),

@@ -41,6 +41,28 @@ def fresh_limit(sample_size, number, *, weight=None):
     return float(1 - noise / (1 - kept)) if kept < 1 else 0.0
 
 
+def fresh_survival_constant(sample_size, generations, number):
+    r"""Constants c_n of P(alive at n) = 1 - exp(-p c_n), shape (N + 1,); c_0 is infinite.
+
+    For a category of probability p, where `number` k of the M_n data of each fit are real and
+    fresh: it lives as if c_n data had been drawn from reality. Exact for Poisson counts, the
+    process of `collapse.theory.categorical.survival_constant` with immigration, asymptotic in M for
+    multinomial ones, prop-scale-survival: :math:`E[e^{-aZ_{m+1}}|Z_m]=e^{-(1-e^{-a})(rZ_m+kp)}`
+    with :math:`r=(M_m-k)/M_{m-1}`, so :math:`a=\infty` at n is pulled back by
+    :math:`a\mapsto r(1-e^{-a})`, and each step adds :math:`k(1-e^{-a})`. Derived here.
+    """
+    sizes = validation.sample_sizes(sample_size, generations)
+    for size in np.unique(sizes):
+        _fresh(int(size), number, None)
+    a, seen = np.full(len(sizes) + 1, np.inf), np.zeros(len(sizes) + 1)
+    for m in reversed(range(1, len(sizes))):
+        kept = -np.expm1(-a[m + 1 :])
+        seen[m + 1 :] += number * kept
+        a[m + 1 :] = (sizes[m] - number) / sizes[m - 1] * kept
+    first = sizes[0] if len(sizes) else 1
+    return np.append(np.inf, first * -np.expm1(-a[1:]) + seen[1:])
+
+
 def fresh_spectrum(sample_size, share):
     r"""Eigenvalues of resampling two categories with a `share` u of fresh data, shape (M + 1,).
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from collapse.measure.distances import alive
+from collapse.models.categorical import Categorical, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian
 from collapse.models.wrappers import Sharpened
 from collapse.policies import FreshReal, GenerationMixture, KeepReal
@@ -10,6 +12,7 @@ from collapse.theory import realdata as theory
 from companion.checks.entry import Computed, Entry, law
 from companion.checks.mixing import NORMAL, REALITY, WORDS, newest, normal, words
 
+EQUAL = Categorical(np.full(2000, 1 / 2000))
 GOLDEN = 0.6180339887498949
 
 
@@ -129,6 +132,20 @@ ENTRIES = (
         normal(FreshReal(number=1), 6, 24),
         {"sample_size": 6, "number": 1},
         {"number": 2},
+    ),
+    law(
+        theory.fresh_survival_constant,
+        r"M h_{n-1}+k\sum_{j<n-1}h_j,\ h_{j+1}=1-e^{-(1-k/M)h_j},\ h_0=1",
+        "2000 equal words; M = 20,000, 20 of them real and fresh; n = 20, 100 chains",
+        1590,
+        "words alive",
+        lambda rng: alive(
+            newest((EQUAL, FitCategorical(2000)), rng, FreshReal(number=20), 20_000, 20, 100)
+        ),
+        {"sample_size": 20_000, "generations": 20, "number": 20},
+        {"number": 0},
+        of=lambda constant: -2000 * np.expm1(-constant / 2000),
+        status="asymptotic in M",
     ),
     Entry(
         theory.fresh_spectrum,
