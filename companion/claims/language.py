@@ -266,7 +266,7 @@ def repetition_is_not_the_cause():
     fit, rng = FitNGram(3, len(whole.vocabulary)), seeded(609)
     found = {1.0: [], 2.0: []}
     for _ in range(runs):
-        train = whole.train[rng.choice(len(whole.train), 100, replace=False)]
+        train = whole.train[rng.permutation(len(whole.train))[:100]]
         first = fit(train)
         for penalty, values in found.items():
             text = first.generate(40, rng, Beam(5, penalty), train[:40])
