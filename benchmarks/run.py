@@ -17,6 +17,7 @@ import numpy as np
 import sklearn
 from autoencoders import vae_rows
 from mixtures import long_row, mixture_rows
+from neural_language import neural_rows
 from ngrams import ngram_rows
 from resampling import categorical_rows, gaussian_rows
 from threadpoolctl import threadpool_limits
@@ -32,7 +33,7 @@ def main():
     results += categorical_rows("Zipf", zipf / zipf.sum())
     results += [*mixture_rows(), long_row()]
     results += ngram_rows()
-    results += vae_rows()
+    results += [*vae_rows(), *neural_rows()]
     meta = {
         "command": "python benchmarks/run.py",
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

@@ -41,6 +41,7 @@ def main(chains):
     }
     result = {
         "command": f"python tools/language_full.py {chains}",
+        "corpus": corpus().name,
         "seed": SEED,
         "date": date.today().isoformat(),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},

@@ -1,6 +1,6 @@
 """Checks of the claims about language models, on n-gram models: each returns its evidence.
 
-The text is a random part of the State of the Union addresses. Nothing here is a neural network.
+The text is a random part of the book's corpus. Only the check of C37 trains a network.
 """
 
 from dataclasses import replace as changed
@@ -10,6 +10,7 @@ import numpy as np
 
 from collapse.measure.distances import alive, corpus_perplexity, gini_simpson, perplexity
 from collapse.models.categorical import Categorical, FitCategorical
+from collapse.models.neural_language import FitNeuralLanguage
 from collapse.models.ngram.counts import FitNGram
 from collapse.models.ngram.decoding import Ancestral, Beam, Temperature
 from collapse.models.ngram.smoothing import KneserNey, MaximumLikelihood
@@ -24,7 +25,11 @@ from companion.datasets import corpus
 from companion.experiments.language import Texts, rewrite
 
 CHAINS = 10
-WHERE = "n-gram models, not neural ones"
+
+
+def _where():
+    """Say what the evidence is of."""
+    return f"n-gram models, not neural ones, on {corpus().name}"
 
 
 @cache
@@ -71,7 +76,7 @@ def language_models_collapse():
         scope="analogue",
         stated=(late, compare(quantity.format(3), law[3], words[3])),
         control=late._replace(predicted=law[5]),
-        condition=f"{WHERE}: of "
+        condition=f"{_where()}: of "
         f"{law[1]:.0f} words {late.observed:.0f} are left after 6 generations",
     )
 
@@ -102,7 +107,7 @@ def loses_performance():
             scope="analogue",
             stated=(worse, nats),
             control=nats._replace(predicted=exact[1]),
-            condition=f"{WHERE}: of a smoothed trigram model the perplexity goes from "
+            condition=f"{_where()}: of a smoothed trigram model the perplexity goes from "
             f"{rise[1].mean():.0f} to {rise[10].mean():.0f} in 10 generations",
         ),
         Evidence(
@@ -151,8 +156,8 @@ def keeping_real_text():
             scope="analogue",
             stated=(words,),
             control=words._replace(predicted=without[10]),
-            condition=f"{WHERE}, words without context: {law[10] / law[1]:.0%} of them stay, and "
-            f"{without[10] / law[1]:.0%} without real text",
+            condition=f"{_where()}, words without context: {law[10] / law[1]:.0%} of them stay, "
+            f"and {without[10] / law[1]:.0%} without real text",
         ),
         Evidence(
             part="the perplexity rises only a little",
@@ -215,7 +220,7 @@ def probable_and_improbable():
         stated=(probable, _grew(TAIL, both)),
         outside=(_grew(BULK, flat), _grew(TAIL, sharp)),
         control=probable._replace(predicted=0.0),
-        condition=f"{WHERE}, and for a model that is smoothed and sampled below temperature 1, "
+        condition=f"{_where()}, and for a model that is smoothed and sampled below temperature 1, "
         "after 5 generations: smoothing alone grows the improbable tail, a low temperature alone "
         "makes text more probable",
     )
@@ -231,7 +236,7 @@ def improbable_and_forgotten():
         stated=(tail, lost._replace(quantity=f"{lost.quantity}, trigrams without smoothing")),
         outside=(_grew(TAIL, sharp),),
         control=lost._replace(predicted=law[5]),
-        condition=f"{WHERE}: improbable sequences come from smoothing, which gives mass to what "
+        condition=f"{_where()}: improbable sequences come from smoothing, which gives mass to what "
         "was never seen; the tails go by chance, and without smoothing no improbable sequences "
         "come with that",
     )
@@ -249,7 +254,7 @@ def learns_part():
         scope="analogue",
         stated=(better,),
         control=better._replace(predicted=0.0),
-        condition=f"{WHERE}: a smoothed trigram model keeps {kept.mean():.0%} of the nats that "
+        condition=f"{_where()}: a smoothed trigram model keeps {kept.mean():.0%} of the nats that "
         f"generation 1 gained over guessing; its perplexity of {run[10].mean():.0f} compares with "
         f"{single:.0f} for a count of single real words",
     )
@@ -261,7 +266,7 @@ def repetition_is_not_the_cause():
     fit, rng = FitNGram(3, len(whole.vocabulary)), seeded(609)
     found = {1.0: [], 2.0: []}
     for _ in range(runs):
-        train = whole.train[rng.choice(len(whole.train), 100, replace=False)]
+        train = whole.train[rng.permutation(len(whole.train))[:100]]
         first = fit(train)
         for penalty, values in found.items():
             text = first.generate(40, rng, Beam(5, penalty), train[:40])
@@ -291,9 +296,9 @@ def repetition_is_not_the_cause():
             scope="analogue",
             stated=(gone, poorer),
             control=gone._replace(predicted=0.0),
-            condition=f"{WHERE}: beam search repeats {plain[0].mean():.0%} of its words, with the "
-            f"penalty {penalised[0].mean():.0%}, real text {real:.0%}; yet of the words of a text "
-            f"only {penalised[1].mean():.0%} are left after one generation "
+            condition=f"{_where()}: beam search repeats {plain[0].mean():.0%} of its words, with "
+            f"the penalty {penalised[0].mean():.0%}, real text {real:.0%}; yet of the words of a "
+            f"text only {penalised[1].mean():.0%} are left after one generation "
             f"({plain[1].mean():.0%} without)",
         ),
         Evidence(
@@ -336,11 +341,34 @@ def tuning_does_not_protect():
         stated=(carried,),
         outside=(restarted,),
         control=carried._replace(predicted=exact[generations // 2]),
-        condition=f"{WHERE}, words without context, and when each generation goes on tuning the "
+        condition=f"{_where()}, words without context, and when each generation goes on tuning the "
         f"last one: {exact[-1] / exact[1]:.0%} of the diversity is left. Started anew from the "
         f"pretrained model each time, it stays at {anew[-1]:.2f} for ever, and what was "
         "learned by tuning is forgotten",
     )
+
+
+def from_scratch():
+    """C37: language models that are trained from scratch, a small network and n-grams."""
+    few, generations = _texts().cut(words=300, most=80), 3
+    size = len(few.vocabulary)
+    network, found = FitNeuralLanguage(size, context=2, width=16, units=32), []
+    named = f"a network of {network.shape.size:,} parameters, trained here"
+    for seed, (name, fit) in enumerate({named: network, "n-grams": FitNGram(3, size)}.items(), 614):
+        run = rewrite(few, fit, rng=seeded(seed), generations=generations, chains=CHAINS)
+        first, last = run.measured["perplexity"][[1, generations]]
+        quantity = f"share of runs whose perplexity on real text rises in {generations} generations"
+        found.append(
+            Evidence(
+                part=f"{name}, from scratch in every generation",
+                scope="analogue",
+                stated=(share(quantity, 1.0, last > first),),
+                control=compare("rise of the log perplexity", 0.0, np.log(last / first)),
+                condition=f"on {few.train.size:,} words of {corpus().name} the perplexity goes "
+                f"from {first.mean():.0f} to {last.mean():.0f}; of larger models this says nothing",
+            )
+        )
+    return found
 
 
 def early_signs_only():
@@ -364,7 +392,7 @@ def early_signs_only():
         scope="analogue",
         stated=(words, spread),
         control=words._replace(predicted=law[-2]),
-        condition=f"{WHERE}, words without context: {law[-1] / law[0]:.0%} of the words are left, "
-        f"and {diversity[-1] / diversity[0]:.2%} of the diversity; a late collapse would take "
-        f"about {2 * size:,} generations",
+        condition=f"{_where()}, words without context: {law[-1] / law[0]:.0%} of the words are "
+        f"left, and {diversity[-1] / diversity[0]:.2%} of the diversity; a late collapse would "
+        f"take about {2 * size:,} generations",
     )

@@ -164,14 +164,13 @@ class Stored:
 
 
 @cache
-def stored():
-    """Return the long runs, checked against their checksum."""
-    with np.load(io.BytesIO(datasets.verified("digits_runs.npz"))) as file:
-        how = json.loads(str(file["how"]))
-        measured = {name: {} for name in SETTINGS}
+def stored(name="digits_runs.npz"):
+    """Return the long runs in a shipped file of this `name`, checked against its checksum."""
+    with np.load(io.BytesIO(datasets.verified(name))) as file:
+        how, measured = json.loads(str(file["how"])), {}
         for key in file.files:
             setting, _, quantity = key.partition(" ")
             if quantity:
-                measured[setting][quantity] = file[key]
-        pictures = {name: parts.pop("pictures") for name, parts in measured.items()}
+                measured.setdefault(setting, {})[quantity] = file[key]
+        pictures = {setting: parts.pop("pictures") for setting, parts in measured.items()}
     return Stored(how, measured, pictures)

@@ -45,6 +45,19 @@ class Texts:
         parts = (train, *held_out)
         return cls(vocabulary, *(blocks([vocabulary.encode(t) for t in texts]) for texts in parts))
 
+    def cut(self, words, most):
+        """Return the texts with at most the `words` most frequent words and `most` blocks a part.
+
+        The blocks are spread evenly over the part.
+        """
+        known = self.vocabulary.words[1 : validation.integer("words", words, 2)]
+        most, parts = validation.integer("most", most, 1), (self.train, self.validation, self.test)
+        parts = (
+            part[np.linspace(0, len(part) - 1, min(most, len(part)), dtype=int)] for part in parts
+        )
+        parts = (np.where(part <= len(known), part, 0) for part in parts)
+        return Texts(Vocabulary(known), *parts)
+
 
 @dataclass(frozen=True, eq=False)
 class Generation:

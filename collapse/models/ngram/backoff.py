@@ -249,22 +249,7 @@ class Backoff:
 
 
 def pack(blocks, order, base):
-    """Pack the n-grams of blocks.
-
-    Parameters
-    ----------
-    blocks : ndarray of int, shape (size, length)
-        The words.
-    order : int
-        The n of the n-grams.
-    base : int
-        V + 1.
-
-    Returns
-    -------
-    ndarray of int64, shape (size, length)
-        The n-gram that ends at each position.
-    """
+    """Pack the n-gram that ends at each place of blocks (size, length), same shape, int64."""
     before = np.full((len(blocks), order - 1), base - 1, dtype=np.int64)
     padded = np.concatenate([before, blocks], axis=1)
     keys = np.zeros(blocks.shape, dtype=np.int64)
@@ -275,22 +260,7 @@ def pack(blocks, order, base):
 
 
 def last_context(prompts, order, base):
-    """Pack the last n - 1 words of prompts, or what there is of them after the boundary.
-
-    Parameters
-    ----------
-    prompts : ndarray of int, shape (n, P)
-        The words; P may be 0.
-    order : int
-        The n of the n-grams.
-    base : int
-        V + 1.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        The contexts.
-    """
+    """Pack the last n - 1 words of prompts (n, P), after boundaries if there are fewer, (n,)."""
     context = np.full(len(prompts), base ** (order - 1) - 1, dtype=np.int64)
     for word in prompts.T[max(0, prompts.shape[1] - order + 1) :]:
         context = (context * base + word) % base ** (order - 1)

@@ -26,23 +26,11 @@ _CHUNK = 2**22  # the dense path writes out about this many probabilities at a t
 class NGramCounts:
     """How often each n-gram occurs in blocks of words: sufficient for every n-gram model.
 
-    Adding two of them gives the counts of both samples put together; blocks may be added too. The
-    n-grams at the start of a block hold marks for the missing words before it, so that there is
-    one n-gram for each word.
-
-    Attributes
-    ----------
-    size : int
-        The number of blocks.
-    length : int
-        The words in a block.
-    order : int
-        The n of the n-grams.
-    vocabulary_size : int
-        The number V of words; blocks hold integers 0, ..., V - 1.
-    keys, numbers : ndarray of object, shape (...)
-        For each entry of the batch the distinct n-grams, packed and sorted, and how often each
-        occurs: two arrays of one length.
+    Adding two of them gives the counts of both samples put together; blocks may be added too. They
+    are of `size` blocks of `length` words 0, ..., `vocabulary_size` - 1, and n-grams of this
+    `order`; those at the start of a block hold marks for the missing words before it, so that there
+    is one n-gram for each word. For each entry of the batch (...) the distinct n-grams are in
+    `keys`, packed and sorted, and how often each occurs in `numbers`: arrays in arrays of objects.
     """
 
     size: int
@@ -107,18 +95,11 @@ class NGramCounts:
 
 @dataclass(frozen=True, eq=False)
 class NGram:
-    """N-gram models, one for each entry of the batch.
+    """N-gram models, one for each entry of the batch: `tables` for the law of the next word, (...).
 
     A block of words has the probability of its words one by one, each given the n - 1 before it,
     or what there is of them and the mark of the block's start. A context that was never seen is
-    shortened until it was.
-
-    Attributes
-    ----------
-    counts : NGramCounts
-        What it was fitted to.
-    tables : ndarray of Backoff, shape (...)
-        The law of the next word after each context.
+    shortened until it was. `counts` is what the models were fitted to.
     """
 
     counts: NGramCounts
@@ -161,36 +142,14 @@ class NGram:
         return self.generate(size, rng)
 
     def generate(self, size, rng, decoder=ANCESTRAL, prompts=None):
-        """Write blocks with a decoder.
+        """Write ``size`` blocks with a `decoder`, int32 of shape (..., size, length).
 
-        Parameters
-        ----------
-        size : int
-            The number of blocks for each model.
-        rng : numpy.random.Generator
-            The generator to draw from.
-        decoder : decoder
-            How the next word is chosen from its law, see `collapse.models.ngram.decoding`.
-        prompts : array_like of int, shape (size, P) or (..., size, P), optional
-            What is continued; by default blocks are written from their start.
-
-        Returns
-        -------
-        ndarray of int32, shape (..., size, length)
-            The continuations, without the prompts.
-
-        Raises
-        ------
-        ValueError
-            If `prompts` are not `size` rows of words, or the decoder is not one.
-
-        Notes
-        -----
-        `Ancestral`: two binary searches for each word and order. `Temperature` and `TopK` first
-        pass over all n-grams and make a table of the same form. `Nucleus` draws again until the
-        word is in the nucleus, 1/mass times on average at most, and needs three times the searches.
-        `Beam` sorts what followed each distinct context, for each word. Any other callable from
-        laws to laws is applied to the dense laws, at V numbers for each word.
+        Each continues its prompt, if there are `prompts`, (size, P) or (..., size, P), which are
+        not repeated. `Ancestral`: two binary searches for each word and order. `Temperature` and
+        `TopK` first pass over all n-grams and make a table of the same form. `Nucleus` draws again
+        until the word is in the nucleus, 1/mass times on average at most, and needs three times the
+        searches. `Beam` sorts what followed each distinct context, for each word. Any other
+        callable from laws to laws is applied to the dense laws, at V numbers for each word.
         """
         if not callable(decoder) and not isinstance(decoder, Beam):
             raise ValueError(f"decoder must be a decoder, got {decoder!r}")
@@ -245,30 +204,13 @@ class NGram:
 
 @dataclass(frozen=True, eq=False)
 class FitNGram:
-    """Fit n-gram models to blocks of words.
+    """Fit n-gram models to blocks of words 0, ..., `vocabulary_size` - 1.
 
-    Parameters
-    ----------
-    order : int
-        The n of the n-grams, 1 to 4: each word is predicted from the n - 1 before it.
-    vocabulary_size : int
-        The number V of words; blocks hold integers 0, ..., V - 1.
-    smoothing : KneserNey or MaximumLikelihood
-        How counts become probabilities.
-    prior : NGramCounts, optional
-        The counts of a pretrained model: `weight` times these are added to those of the data.
-    weight : float
-        The weight of the prior, at least 0.
-    carried_on : bool
-        Whether the counts of the newest generation take the prior's place, as if the training
-        went on, instead of starting again from the prior each time. Needs a recursion.
-
-    Raises
-    ------
-    ValueError
-        If `order` is not 1 to 4, the vocabulary has too many words for n-grams of this order to be
-        packed into 63 bits (at most 55,107 for 4-grams), `weight` is negative, or `prior` holds
-        counts of another order or vocabulary.
+    Each word is predicted from the n - 1 before it, where n is the `order`, 1 to 4; n-grams must
+    fit into 63 bits (at most 55,107 words for 4-grams). `smoothing` says how counts become
+    probabilities. To the counts of the data `weight` times those of a pretrained model are added,
+    if there is a `prior`; if `carried_on`, those of the newest generation take its place, as if the
+    training went on, instead of starting again from the prior each time.
     """
 
     order: int

@@ -2,8 +2,8 @@
 
 A decoder is a callable from laws over the V words, shape (..., V), to laws: each is a small
 function of the next-token law, and any other callable of that kind is a decoder too. `Beam` is
-not: it searches for a whole sequence. The n-gram models apply the decoders of this module to all
-their laws at once, in sparse form, with the same result.
+not: it changes no law, it searches for a whole sequence. The n-gram models apply the decoders of
+this module to all their laws at once, in sparse form, with the same result.
 
 Words are ranked by their probabilities in single precision, so that rounding does not decide
 between equal ones, and equally probable words by their numbers: the smaller first.
@@ -36,18 +36,7 @@ ANCESTRAL = Ancestral()
 
 @dataclass(frozen=True)
 class Temperature:
-    """Draw from the law proportional to p^(1/T).
-
-    Parameters
-    ----------
-    temperature : float
-        T > 0; below 1 the probable becomes more probable.
-
-    Raises
-    ------
-    ValueError
-        If `temperature` is not positive and finite.
-    """
+    """Draw from the law proportional to p^(1/T); a `temperature` T below 1 favours the probable."""
 
     temperature: float
 
@@ -62,18 +51,7 @@ class Temperature:
 
 @dataclass(frozen=True)
 class TopK:
-    """Draw from the k most probable words.
-
-    Parameters
-    ----------
-    k : int
-        The number of words that are kept, at least 1.
-
-    Raises
-    ------
-    ValueError
-        If `k` is not a positive integer.
-    """
+    """Draw from the `k` most probable words."""
 
     k: int
 
@@ -97,19 +75,9 @@ class Greedy(TopK):
 
 @dataclass(frozen=True)
 class Nucleus:
-    """Draw from the fewest most probable words that reach a mass (top-p, Holtzman et al. 2020).
+    """Draw from the fewest most probable words that reach a `mass` (top-p, Holtzman et al. 2020).
 
     A word is kept if the words ranked before it have less than this mass.
-
-    Parameters
-    ----------
-    mass : float
-        The mass in (0, 1].
-
-    Raises
-    ------
-    ValueError
-        If `mass` is not in (0, 1].
     """
 
     mass: float
@@ -133,18 +101,9 @@ class Nucleus:
 class Beam:
     """Search for the most probable continuation: the same for the same prompt.
 
-    Parameters
-    ----------
-    width : int
-        The number of sequences that are kept at each step; the paper uses 5.
-    penalty : float
-        The log probability of a word that has occurred before, in the prompt or since, is
-        multiplied by this, as in the paper's code (2 in the text, 3 in the code); 1 for none.
-
-    Raises
-    ------
-    ValueError
-        If `width` is not a positive integer or `penalty` is less than 1.
+    At each step `width` sequences are kept; the paper's is 5. The log probability of a word that
+    has occurred before, in the prompt or since, is multiplied by `penalty`, as in the paper's code
+    (2 in the text, 3 in the code); 1 for none.
     """
 
     width: int = 5
@@ -155,28 +114,13 @@ class Beam:
         validation.real("penalty", self.penalty, 1)
 
     def search(self, best, prompts, length):
-        """Return the best continuation that is found for each prompt, shape (n, length).
+        """Return the best continuation that is found of each prompt (n, P), shape (n, length).
 
-        Parameters
-        ----------
-        best : callable
-            ``best(tokens, k)``: the k most probable words after each row of `tokens`, or all V,
-            and their probabilities, most probable first: two shapes (n, k).
-        prompts : ndarray of int, shape (n, P)
-            What is continued.
-        length : int
-            The number of words to add.
-
-        Returns
-        -------
-        ndarray of int, shape (n, length)
-            The continuations, without the prompts.
-
-        Notes
-        -----
-        Exact in what a step keeps: candidates are added until each sequence has as many that have
-        not occurred as the beam is wide; no other word can score better. Cost: for each step, k
-        candidates for each of n ``width`` sequences, compared with all their words.
+        ``best(tokens, k)`` gives the k most probable words after each row of tokens, or all V, and
+        their probabilities, most probable first: two shapes (n, k). Exact in what a step keeps:
+        candidates are added until each sequence has as many that have not occurred as the beam is
+        wide; no other word can score better. Cost: for each step, k candidates for each of n
+        ``width`` sequences, compared with all their words.
         """
         parts = np.array_split(prompts, 1 + len(prompts) * self.width // 2**13)
         return np.concatenate([self._search(best, part, length) for part in parts])
@@ -211,49 +155,18 @@ class Beam:
 
 
 def draw(law, rng):
-    """Draw one word from each law.
-
-    Parameters
-    ----------
-    law : ndarray, shape (n, V)
-        Laws over V words.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-        The words.
-    """
+    """Draw one word from each law (n, V), shape (n,)."""
     cumulative = np.cumsum(law, axis=-1)
     uniform = rng.random(len(law)) * cumulative[:, -1]
     return (cumulative <= uniform[:, None]).sum(axis=-1)
 
 
 def continued(next_law, prompts, length, decoder, rng):
-    """Continue prompts with a decoder, given any model's law of the next word.
+    """Continue prompts (n, P) with a decoder, given a model's law: words of shape (n, length).
 
-    Parameters
-    ----------
-    next_law : callable
-        ``next_law(tokens)``: the laws of the next word after each row of `tokens`, shape (n, V).
-    prompts : ndarray of int, shape (n, P)
-        What is continued; P may be 0.
-    length : int
-        The number of words to add.
-    decoder : callable
-        A decoder of this module, or any callable from laws to laws.
-    rng : numpy.random.Generator
-        The generator to draw from.
-
-    Returns
-    -------
-    ndarray of int, shape (n, length)
-        The continuations, without the prompts.
-
-    Notes
-    -----
-    Cost: n V for each word, and what the model's law costs.
+    ``next_law(tokens)`` gives the laws of the next word after each row of tokens, shape (n, V). The
+    `decoder` is one of this module, or any callable from laws to laws. Cost: n V for each word, and
+    what the law costs.
     """
     if isinstance(decoder, Beam):
 

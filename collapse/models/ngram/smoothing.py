@@ -25,31 +25,14 @@ class MaximumLikelihood:
 class KneserNey:
     r"""Interpolated Kneser-Ney smoothing.
 
-    Parameters
-    ----------
-    discount : float or sequence of float, optional
-        What is taken from each count, in [0, 1]: one number for all orders, or one for each,
-        unigrams first. By default three discounts for each order are estimated from the counts
-        (modified Kneser-Ney).
-
-    Raises
-    ------
-    ValueError
-        If a discount is not in [0, 1].
-
-    Notes
-    -----
-    Below the highest order, an n-gram counts once for each different word before it (Kneser and Ney
-    1995). The unigram law takes what was discounted and shares it evenly among all V words. The
-    three discounts of Chen and Goodman (1999), for counts of 1, 2 and more, are
-    :math:`D_r = r - (r + 1) Y n_{r+1} / n_r` with :math:`Y = n_1 / (n_1 + 2 n_2)`, where
-    :math:`n_r` n-grams have the count r. In text that a collapsed model wrote these may be
-    undefined or negative: they are kept between 0.1 and r, and are 0.1 where nothing occurred
-    once, so that every word keeps a positive probability. Counts that are not whole numbers, as a
-    weighted prior makes them, are discounted as the next whole number, by no more than themselves.
-
-    NLTK's interpolated Kneser-Ney has one discount, none for unigrams, and gives a word that never
-    occurred no probability: ``(0, d, d)`` for trigrams.
+    `discount` is what is taken from each count, in [0, 1]: one number for all orders, or one for
+    each, unigrams first. By default three for each order are estimated from the counts (modified
+    Kneser-Ney, Chen and Goodman 1999). Below the highest order, an n-gram counts once for each
+    different word before it (Kneser and Ney 1995). The unigram law takes what was discounted and
+    shares it evenly among all V words, so that every word keeps a positive probability. Counts that
+    are not whole numbers, as a weighted prior makes them, are discounted as the next whole number,
+    by no more than themselves. NLTK's interpolated Kneser-Ney has one discount, none for unigrams,
+    and gives a word that never occurred no probability: ``(0, d, d)`` for trigrams.
     """
 
     discount: float | tuple | None = None
@@ -80,17 +63,12 @@ class KneserNey:
 
 
 def modified_discounts(numbers):
-    """Return the three discounts of modified Kneser-Ney smoothing.
+    r"""Return the discounts of counts of 1, 2, and 3 or more, shape (3,).
 
-    Parameters
-    ----------
-    numbers : array_like, shape (4,)
-        How many n-grams occurred once, twice, three and four times.
-
-    Returns
-    -------
-    ndarray, shape (3,)
-        The discounts of counts of 1, 2, and 3 or more, at least 0.1; see `KneserNey`.
+    `numbers`, shape (4,), says how many n-grams occurred once to four times. :math:`D_r = r -
+    (r + 1) Y n_{r+1} / n_r` with :math:`Y = n_1 / (n_1 + 2 n_2)`. In text that a collapsed model
+    wrote these may be undefined or negative: they are kept between 0.1 and r, and are 0.1 where
+    nothing occurred once.
     """
     n, rank = np.asarray(numbers, dtype=float), np.arange(1, 4)
     if n[0] == 0:
