@@ -1,6 +1,7 @@
 """Checks of arguments, shared by simulation and theory so that both refuse the same input."""
 
 import reprlib
+from contextlib import suppress
 from numbers import Integral, Real
 
 import numpy as np
@@ -55,10 +56,8 @@ def array(name, value):
         hidden = np.ma.count_masked(value)
         raise ValueError(f"{name} must have no masked values, got {hidden} of {found.size}")
     if found.dtype.kind == "O" and all(isinstance(v, Real) for v in found.flat):
-        try:
+        with suppress(OverflowError):
             found = found.astype(float)
-        except OverflowError:
-            pass
     if found.dtype.kind not in "biuf":  # numpy would read text and drop imaginary parts
         raise ValueError(f"{name} must be numbers, got {short(value)}")
     return found

@@ -5,6 +5,7 @@
 
 import os
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -51,6 +52,16 @@ FITS = st.one_of(
 )
 
 
+@contextmanager
+def refused_by_name(*names):
+    """Nothing is raised, or a ValueError that names one of these arguments."""
+    try:
+        yield
+    except ValueError as error:
+        if not any(name in str(error) for name in names):
+            raise
+
+
 def known(values):
     """No entry is NaN."""
     assert not np.isnan(np.asarray(values, dtype=float)).any()
@@ -85,14 +96,10 @@ def test_laws_on_the_line(law, x, other):
 @fuzz
 @given(FITS, numbers)
 def test_fits_on_the_line(fit, x):
-    try:
-        model = (
-            fit.prepared(None, np.random.default_rng(1))(x) if hasattr(fit, "prepared") else fit(x)
-        )
-    except ValueError as error:
-        assert "data" in str(error) or "samples" in str(error)
-        return
-    known(model.mean), known(model.variance), known(model.sample(2, np.random.default_rng(1)))
+    with refused_by_name("data", "samples"):
+        rng = np.random.default_rng(1)
+        model = fit.prepared(None, rng)(x) if hasattr(fit, "prepared") else fit(x)
+        known(model.mean), known(model.variance), known(model.sample(2, rng))
 
 
 @fuzz
@@ -119,14 +126,11 @@ def test_vectors(x, y):
 )
 def test_words(p, size, generations, policy):
     run = {"sample_size": size, "generations": generations, "policy": policy, "chains": 2, "rng": 1}
-    try:
+    with refused_by_name("size", "budget"):
         model = recurse(Categorical(p), FitCategorical(len(p)), **run).newest
-    except ValueError as error:
-        assert "size" in str(error) or "budget" in str(error)
-        return
-    assert model.probabilities.sum(axis=-1) == pytest.approx(1)
-    for function in (distances.gini_simpson, distances.alive, distances.effective_number):
-        known(function(model))
+        assert model.probabilities.sum(axis=-1) == pytest.approx(1)
+        for function in (distances.gini_simpson, distances.alive, distances.effective_number):
+            known(function(model))
     known(categorical.expected_alive(p, size, generations))
     known(categorical.expected_mass_lost(p, size))
     known(realdata.fresh_diversity(size, generations, 1))
@@ -145,11 +149,8 @@ def test_words(p, size, generations, policy):
 def test_gaussians(mean, variance, size, generations, policy, ddof):
     draw = draw_samples if size < 100 else draw_statistics
     run = {"sample_size": size, "generations": generations, "policy": policy, "draw": draw}
-    try:
+    with refused_by_name("size"):
         model = recurse(Gaussian(mean, variance), FitGaussian(ddof=ddof), rng=1, **run).newest
-    except ValueError as error:
-        assert "size" in str(error)
-        return
-    known(model.mean), known(model.variance), known(model.entropy)
+        known(model.mean), known(model.variance), known(model.entropy)
     for law in (gaussian.variance_of_mean, gaussian.expected_risk):
         known(law(size, min(generations, 5), ddof=ddof, variance=variance))
