@@ -190,11 +190,9 @@ class KeepReal:
     def __post_init__(self):
         validation.real("share", self.share, 0, 1)
         if self.real is not None:
-            real = np.array(self.real)
-            if real.dtype.kind not in "biuf" or real.ndim == 0 or not real.size:
-                raise ValueError(
-                    f"real must be an array of data, shape (N, ...), got {self.real!r}"
-                )
+            real = validation.array("real", self.real).copy()
+            if real.ndim == 0 or not real.size:
+                raise ValueError(f"real must be data of shape (N, ...), got shape {real.shape}")
             self.__dict__.update(real=real)
 
     def __call__(self, step, memory, rng):

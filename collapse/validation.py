@@ -1,6 +1,7 @@
 """Checks of arguments, shared by simulation and theory so that both refuse the same input."""
 
 import reprlib
+from contextlib import suppress
 from numbers import Integral, Real
 
 import numpy as np
@@ -42,15 +43,34 @@ def real(name, value, minimum=-np.inf, maximum=np.inf, *, open_below=False):
     return number
 
 
+def array(name, value):
+    """Return `value` as an array of numbers in its own type, or say what it is.
+
+    What numpy would take is taken: lists, a column of a table, masked arrays that mask nothing.
+    """
+    try:
+        found = np.asarray(value)
+    except ValueError:  # a ragged sequence
+        raise ValueError(f"{name} must be numbers, got {short(value)}") from None
+    if np.ma.is_masked(value):
+        hidden = np.ma.count_masked(value)
+        raise ValueError(f"{name} must have no masked values, got {hidden} of {found.size}")
+    if found.dtype.kind == "O" and all(isinstance(v, Real) for v in found.flat):
+        with suppress(OverflowError):
+            found = found.astype(float)
+    if found.dtype.kind not in "biuf":  # numpy would read text and drop imaginary parts
+        raise ValueError(f"{name} must be numbers, got {short(value)}")
+    return found
+
+
+def numbers(name, value):
+    """Return `value` as a float array, in which NaN may stand for what is not known."""
+    return array(name, value).astype(float, copy=False)
+
+
 def finite(name, value):
     """Return `value` as a float array without NaN or infinity, or say where one is."""
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "biufO":  # numpy would read text and drop imaginary parts
-            raise TypeError
-        array = array.astype(float, copy=False)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{name} must be numbers, got {short(value)}") from None
+    array = numbers(name, value)
     if not np.isfinite(array).all():
         bad = array[~np.isfinite(array)].flat[0]
         raise ValueError(f"{name} must be finite numbers, got one that is {bad}")
@@ -185,18 +205,15 @@ def batch(**shapes):
 
 
 def categories(name, value, count):
-    """Return `value` as an integer array of categories 0, ..., count - 1, shape (..., n)."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # a ragged sequence
-        raise ValueError(f"{name} must be integer categories, got {short(value)}") from None
-    if array.dtype.kind not in "iu" or array.ndim == 0:
+    """Return `value` as an int64 array of categories 0, ..., count - 1, shape (..., n)."""
+    found = array(name, value)
+    if found.dtype.kind not in "iu" or found.ndim == 0:
         raise ValueError(
             f"{name} must be an array of integer categories, "
-            f"got {array.dtype} of shape {array.shape}"
+            f"got {found.dtype} of shape {found.shape}"
         )
-    if array.size and (array.min() < 0 or array.max() >= count):
+    if found.size and (found.min() < 0 or found.max() >= count):
         raise ValueError(
-            f"{name} must be categories from 0 to {count - 1}, got {array.min()} to {array.max()}"
+            f"{name} must be categories from 0 to {count - 1}, got {found.min()} to {found.max()}"
         )
-    return array
+    return found.astype(np.int64, copy=False)

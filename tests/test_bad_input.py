@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from harness import assert_agrees, assert_refutes
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from collapse.models.adapters import ScipyLaw
 from collapse.models.categorical import Categorical, CategoricalCounts, FitCategorical
 from collapse.models.gaussian import FitGaussian, Gaussian, GaussianStatistics
 from collapse.models.histogram import FitHistogram
+from collapse.models.kde import FitKernelDensity, scott
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.multivariate_gaussian import (
     FitMultivariateGaussian,
@@ -490,6 +492,69 @@ def test_laws_of_scipy(law):
     assert_refutes(drawn.mean(axis=1), law.mean() + 0.5)
     expected = law.logpmf(drawn) if hasattr(law, "logpmf") else law.logpdf(drawn)
     np.testing.assert_array_equal(model.logpdf(drawn), expected)
+
+
+FITS = (
+    FitGaussian(ddof=1),
+    FitKernelDensity(scott),
+    FitHistogram(np.linspace(0, 5, 6)),
+    FitGaussianMixture(1),
+)
+
+
+@pytest.mark.parametrize("fit", FITS, ids=lambda fit: type(fit).__name__)
+def test_one_way_in_for_data(fit):
+    values = [1.0, 2.0, 3.0, 4.0]
+    mean = fit(np.array(values)).mean
+    for container in (
+        pd.Series(values, index=[5, 6, 7, 8]),
+        pd.Series([1, 2, 3, 4], dtype="Int64"),
+        np.ma.array(values),
+        np.array(values, dtype=object),
+        np.array(values, dtype=np.float32),
+        np.array(values, dtype=np.uint8),
+        range(1, 5),
+        tuple(values),
+    ):
+        assert fit(container).mean == mean
+    for bad in (
+        np.ma.array(values, mask=[0, 0, 0, 1]),
+        np.array(["1.5", "2", "3"]),
+        np.array([1.0, "2", 3], dtype=object),
+        pd.Series([1, None, 3], dtype="Int64"),
+        np.array([1j, 2, 3]),
+        np.array(["2020", "2021"], dtype="M8[Y]"),
+        [[1.0, 2.0], [3.0]],
+        {1.0, 2.0},
+    ):
+        refused("samples|data", fit, bad)
+    if hasattr(fit(values), "logpdf"):
+        refused("x must be numbers", fit(values).logpdf, ["1.5", "2"])
+
+
+@pytest.mark.parametrize("kind", [*np.typecodes["AllInteger"], "?", "f"])
+def test_every_type_of_integer(kind):
+    samples = np.array([0, 1, 1, 0], dtype=kind)
+    if kind in "?f":
+        refused("samples must be an array of integer categories", FitCategorical(3), samples)
+        return
+    np.testing.assert_array_equal(FitCategorical(3)(samples).probabilities, [0.5, 0.5, 0])
+    size = np.array(50, dtype=kind)[()]
+    run = recurse(Gaussian(0, 1), FitGaussian(ddof=0), sample_size=size, generations=1, rng=1)
+    assert run.sample_sizes == [50]
+
+
+@pytest.mark.parametrize("power", [59, 60, 61, 62])
+def test_pools_that_64_bits_cannot_count(power):
+    words = Categorical([0.2, 0.3, 0.5]), FitCategorical(3)
+    for reality, fit in (words, (Gaussian(0, 1), FitGaussian(ddof=0))):
+        fits = 2 ** (63 - power) - 1
+        run = {"sample_size": 2**power, "policy": accumulate, "chains": 2, "rng": 1}
+        newest = recurse(reality, fit, generations=fits, **run).newest
+        spread = getattr(newest, "variance", None)
+        spread = newest.probabilities.min(axis=-1) if spread is None else spread
+        assert ((spread > 0.19) & (spread < 1.01)).all()
+        refused("sample_size", recurse, reality, fit, generations=fits + 1, **run)
 
 
 def test_messages_never_print_a_whole_array():

@@ -198,6 +198,9 @@ def test_kl_without_full_rank_is_infinite():
     fitted = FitMultivariateGaussian(ddof=1)(seeded(8).standard_normal((2, 3, 3)))  # rank two
     for a, b in [(normal, flat), (flat, normal), (normal, fitted), (fitted, normal)]:
         np.testing.assert_array_equal(distances.kl(a, b), [np.inf, np.inf])
+    narrow = MultivariateGaussian(np.zeros(2), np.diag([1.0, 1e-300]))
+    for law in (normal, flat, fitted, narrow):
+        assert (distances.kl(law, law) == 0).all()
 
 
 def test_kl_of_long_lineages_in_several_dimensions():

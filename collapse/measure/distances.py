@@ -9,6 +9,7 @@ from scipy import special
 
 from collapse import validation
 from collapse.models.categorical import Categorical
+from collapse.models.empirical import Empirical
 from collapse.models.gaussian import Gaussian
 from collapse.models.multivariate_gaussian import MultivariateGaussian
 from collapse.models.ppca import ProbabilisticPCA
@@ -73,8 +74,8 @@ def kl(first, second):
 
     Infinite where q has no mass and p has. Exact for two laws of one family, Gaussian (or
     probabilistic principal components) or categorical; Gaussian laws without a density are
-    infinitely far from all others, but for a point on the line from itself. Otherwise the mean of
-    the log ratio of the densities under `first`, over the normal scores of `squared_w2`.
+    infinitely far from all others, and not from themselves. Otherwise the mean of the log ratio of
+    the densities under `first`, over the normal scores of `squared_w2`.
     """
     first, second = _gaussian(first), _gaussian(second)
     value = _closed("kl", _KL, first, second)
@@ -84,10 +85,14 @@ def kl(first, second):
     if event is None or not all(hasattr(model, "logpdf") for model in (first, second)):
         raise _unknown("kl", first, second)
     if event == ():
-        x = _scored("kl", first)
-        return (first.logpdf(x) - second.logpdf(x)) @ _WEIGHTS
-    x = _drawn("kl", first)
-    return (first.logpdf(x) - second.logpdf(x)).mean(axis=-1)
+        return _log_ratio(first, second, _scored("kl", first)) @ _WEIGHTS
+    return _log_ratio(first, second, _drawn("kl", first)).mean(axis=-1)
+
+
+def _log_ratio(first, second, x):
+    one, other = first.logpdf(x), second.logpdf(x)
+    with np.errstate(invalid="ignore"):
+        return np.where(one == other, 0.0, one - other)  # where both are infinite too
 
 
 def _kl_line(first, second):
@@ -102,8 +107,11 @@ def _kl_line(first, second):
 
 def _kl_vectors(first, second):
     d = first.mean.shape[-1]
+    same = (first.mean == second.mean).all(axis=-1) & (first.log_scale == second.log_scale)
+    equal = first.factor.shape[-1] == second.factor.shape[-1] and first.factor == second.factor
+    same = same & np.all(equal, axis=(-2, -1) if np.ndim(equal) else None)
     if min(first.factor.shape[-1], second.factor.shape[-1]) < d:
-        return np.full(np.broadcast_shapes(first.mean.shape, second.mean.shape)[:-1], np.inf)
+        return np.where(same, 0, np.inf)
     singular = np.linalg.slogdet(second.factor)[0] == 0
     factor = np.where(singular[..., None, None], np.eye(d), second.factor)
     with np.errstate(all="ignore"):
@@ -113,7 +121,7 @@ def _kl_vectors(first, second):
         trace += np.exp(np.log(shift) - second.log_scale)
         log_ratio = first.log_determinant - second.log_determinant
         value = np.where(singular, np.inf, 0.5 * (trace - d - log_ratio))
-    return np.where(np.isnan(value), np.inf, value)
+    return np.where(same, 0, np.where(np.isnan(value), np.inf, value))
 
 
 def _kl_categorical(first, second):
@@ -249,6 +257,9 @@ def _space(*models):
     """Return the shape of one draw, if it is the same for all and of real numbers, else None."""
     events = set()
     for model in models:
+        if isinstance(model, Empirical):  # which may have too few data to be drawn from
+            events.add(model.data.shape[model.data.ndim - model.event :])
+            continue
         if not hasattr(model, "sample"):
             return None
         rng = np.random.default_rng(0)

@@ -55,11 +55,11 @@ class ScipyLaw:
         """Log density at x, shape (..., n), in nats."""
         discrete = hasattr(self.distribution, "logpmf")
         density = self.distribution.logpmf if discrete else self.distribution.logpdf
-        return density(np.asarray(x, dtype=float))
+        return density(validation.numbers("x", x))
 
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
-        return self.distribution.cdf(np.asarray(x, dtype=float))
+        return self.distribution.cdf(validation.numbers("x", x))
 
     def quantiles(self, scores):
         """Quantiles at normal scores, shape (..., scores): each tail from its own end."""
@@ -92,7 +92,7 @@ class EstimatedLaw(Record):
 
     def logpdf(self, x):
         """Log density at x, shape (..., n) or (..., n, d), in nats; the batch is that of x."""
-        rows = _rows(np.asarray(x, dtype=float), self.event)
+        rows = _rows(validation.numbers("x", x), self.event)
         laws, unknown = np.broadcast_to(self.estimators, rows.shape[:-2]), np.isnan(rows)
         rows = np.where(unknown, 0, rows)
         scores = [law.score_samples(rows[index]) for index, law in np.ndenumerate(laws)]

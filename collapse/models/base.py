@@ -10,6 +10,9 @@ record = dataclass(frozen=True, init=False, eq=False, repr=False)
 """The decorator of records that check what they are made of in an ``__init__`` of their own."""
 
 
+LARGEST = 2**63 - 1  # data in a pool
+
+
 class Record:
     """What records share.
 
@@ -69,7 +72,7 @@ class Record:
 class Statistics:
     """Sufficient statistics; adding two of them gives those of the two samples put together.
 
-    Raw samples may be added too.
+    Raw samples may be added too. A pool that could not be counted in 64 bits is refused.
     """
 
     __array_ufunc__ = None  # an array on the left leaves the addition to __radd__
@@ -79,7 +82,13 @@ class Statistics:
         return type(self).of(samples)
 
     def __add__(self, other):
-        return self._pooled(self._like(other) if isinstance(other, np.ndarray) else other)
+        other = self._like(other) if isinstance(other, np.ndarray) else other
+        if int(self.size) + int(other.size) > LARGEST:
+            raise ValueError(
+                f"sample_size must let the pooled data be at most 2**63 - 1, got {self.size} and "
+                f"{other.size} of them"
+            )
+        return self._pooled(other)
 
     __radd__ = __add__
 

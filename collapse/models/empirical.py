@@ -23,9 +23,7 @@ class Empirical(Record):
     in_order: bool
 
     def __init__(self, data, event=None, *, replacement=False, in_order=False):
-        data = np.array(data)
-        if data.dtype.kind not in "biuf":
-            raise ValueError(f"data must be numbers, got {data.dtype}")
+        data = validation.array("data", data).copy()
         event = max(data.ndim - 1, 0) if event is None else validation.integer("event", event, 0)
         validation.samples("data", data, event)
         self._set(data=data, event=event, replacement=replacement, in_order=in_order)
@@ -79,7 +77,7 @@ class Empirical(Record):
 
     def cdf(self, x):
         """Distribution function of data on the line at x, shape (..., n)."""
-        x = np.asarray(x, dtype=float)[..., None]
+        x = validation.numbers("x", x)[..., None]
         return np.where(np.isnan(x[..., 0]), np.nan, (self.data[..., None, :] <= x).mean(axis=-1))
 
     def quantiles(self, scores):

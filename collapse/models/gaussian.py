@@ -119,7 +119,7 @@ class Gaussian(Record):
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            shift = np.asarray(x, dtype=float) - self.mean[..., None]
+            shift = validation.numbers("x", x) - self.mean[..., None]
             z = shift / self.std[..., None]
         return special.ndtr(np.where(np.isnan(z) & ~np.isnan(shift), np.inf, z))  # 0 / 0: a point
 
@@ -129,7 +129,7 @@ class Gaussian(Record):
 
     def logpdf(self, x):
         """Log density at x, shape (..., n), in nats; the laws' batch shape is (...)."""
-        x = np.asarray(x, dtype=float)
+        x = validation.numbers("x", x)
         log_variance = self.log_variance[..., None]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             shift = x - self.mean[..., None]
@@ -140,12 +140,12 @@ class Gaussian(Record):
 
 
 def scaled(squared, length, log_scale):
-    """Return ``squared * exp(-log_scale)``, in logarithms of `length` where exp overflows."""
+    """Return ``squared * exp(-log_scale)``, in logarithms of `length` where either overflows."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        squared = squared * np.exp(-log_scale)
-        if (low := log_scale < -_LARGE).any():
-            squared = np.where(low, np.exp(2 * np.log(length) - log_scale), squared)
-    return squared
+        found = squared * np.exp(-log_scale)
+        if (far := (log_scale < -_LARGE) | np.isinf(squared)).any():
+            found = np.where(far, np.exp(2 * np.log(length) - log_scale), found)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ class Histogram(Record):
 
     def logpdf(self, x):
         """Log density at x, shape (..., n), in nats; a bin holds its left end, the last both."""
-        x = np.asarray(x, dtype=float)
+        x = validation.numbers("x", x)
         index = _bin(x, self.edges)
         density = self.bins.logpmf(index) - np.log(np.diff(self.edges))[index]
         density = np.where((x < self.edges[0]) | (x > self.edges[-1]), -np.inf, density)
@@ -67,7 +67,7 @@ class Histogram(Record):
 
     def cdf(self, x):
         """Distribution function at x, shape (..., n)."""
-        x = np.clip(np.asarray(x, dtype=float), self.edges[0], self.edges[-1])
+        x = np.clip(validation.numbers("x", x), self.edges[0], self.edges[-1])
         index = _bin(x, self.edges)
         below = np.cumsum(self.masses, axis=-1) - self.masses
         shape = (*self.bins.columns.shape[:-1], x.shape[-1])

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from collapse import validation
-from collapse.models.base import Record, needs, record
+from collapse.models.base import Record, Statistics, needs, record
 from collapse.models.inversion import by_row, inverted
 
 
@@ -73,7 +73,7 @@ class KernelDensity(Record):
         def invert(row):
             points, width = np.sort(row[:-1]), row[-1]
             low, high = points[0] - 8.5 * width, points[-1] + 8.5 * width
-            if high - low > 2000 * width:  # bumps too narrow to matter: the law of the points
+            if high - low >= 2000 * width:  # bumps too narrow to matter: the law of the points
                 ranks = np.floor(special.ndtr(scores) * len(points)).astype(int)
                 return points[np.minimum(ranks, len(points) - 1)]
             x = np.linspace(low, high, int(np.ceil(8 * (high - low) / width)))
@@ -84,7 +84,7 @@ class KernelDensity(Record):
 
     def _standardised(self, x):
         """Return (x - point) / bandwidth, shape (..., n, M); not a number for 0 / 0."""
-        shift = np.asarray(x, dtype=float)[..., None] - self.points[..., None, :]
+        shift = validation.numbers("x", x)[..., None] - self.points[..., None, :]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return shift / self.bandwidth[..., None, None]
 
@@ -94,7 +94,7 @@ def raw_samples(data, event=0):
 
     `event` is the number of axes of one draw, 1 for vectors.
     """
-    if not isinstance(data, np.ndarray | list | tuple):
+    if isinstance(data, Statistics):
         raise ValueError(f"data must be raw samples (draw=draw_samples), got {type(data).__name__}")
     return validation.samples("data", data, event)
 

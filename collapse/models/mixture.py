@@ -145,13 +145,13 @@ class GaussianMixture(Record):
 
     def logpdf(self, x):
         """Log density at x, shape (..., n) or (..., n, d), in nats."""
-        x = np.asarray(x, dtype=float)
+        x = validation.numbers("x", x)
         return em.log_density(x if self.event else x[..., None], self._parts())
 
     def cdf(self, x):
         """Distribution function of a mixture on the line at x, shape (..., n)."""
         widths = np.sqrt(self.variances)[..., None]
-        shift = np.asarray(x, dtype=float)[..., None, :] - self.means[..., None]
+        shift = validation.numbers("x", x)[..., None, :] - self.means[..., None]
         below = special.ndtr(shift / widths)
         return np.minimum((self.weights[..., None] * below).sum(axis=-2), 1)  # up to rounding
 

@@ -140,16 +140,19 @@ class MultivariateGaussian(Record):
         d, rank = self.factor.shape[-2:]
         if rank < d or np.isneginf(self.log_determinant).any():
             raise ValueError(f"model must have a covariance of full rank {d} to have a density")
-        centred = np.asarray(x, dtype=float) - self.mean[..., None, :]
+        centred = validation.numbers("x", x) - self.mean[..., None, :]
         try:
             white = np.linalg.solve(self.factor, centred.mT)
         except np.linalg.LinAlgError:  # singular to rounding: only the mean itself has a density
             singular = (np.linalg.slogdet(self.factor)[0] == 0)[..., None, None]
             white = np.linalg.solve(np.where(singular, np.eye(d), self.factor), centred.mT)
-            away = np.where(white == 0, 0.0, np.where(np.isnan(white), np.nan, np.inf))
-            white = np.where(singular, away, white)
+            white = np.where(singular & (white != 0), np.inf, white)
+        lost = np.isnan(white) & ~np.isnan(centred.mT).any(axis=-2, keepdims=True)
+        white = np.where(lost, np.inf, np.where(np.isnan(centred.mT), np.nan, white))
         length = np.hypot.reduce(white, axis=-2)
-        squared = scaled((white**2).sum(axis=-2), length, self.log_scale[..., None])
+        with np.errstate(over="ignore"):
+            squared = (white**2).sum(axis=-2)
+        squared = scaled(squared, length, self.log_scale[..., None])
         return -0.5 * (squared + self.log_determinant[..., None] + d * np.log(2 * np.pi))
 
 

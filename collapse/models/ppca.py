@@ -86,7 +86,7 @@ class ProbabilisticPCA(Record):
         left, singular, right = np.linalg.svd(self.loadings, full_matrices=False)
         total = singular**2 + self.noise_variance[..., None]
         gain = np.divide(singular, total, out=np.zeros_like(total), where=singular > 0)
-        centred = np.asarray(x, dtype=float) - self.mean[..., None, :]
+        centred = validation.numbers("x", x) - self.mean[..., None, :]
         return (centred @ left * gain[..., None, :]) @ right
 
     def logpdf(self, x):
@@ -95,7 +95,7 @@ class ProbabilisticPCA(Record):
             raise ValueError("noise_variance must be positive for x to have a density, got 0")
         left, singular, _ = np.linalg.svd(self.loadings, full_matrices=False)
         noise, d = self.noise_variance[..., None], self.mean.shape[-1]
-        centred = np.asarray(x, dtype=float) - self.mean[..., None, :]
+        centred = validation.numbers("x", x) - self.mean[..., None, :]
         # Woodbury's identity: along W the noise's precision is too large by this share
         share = np.sqrt(singular**2 / (singular**2 + noise))
         squared = (centred**2).sum(-1) - ((centred @ left * share[..., None, :]) ** 2).sum(-1)

@@ -146,9 +146,7 @@ class DecoderMeans(Record):
 
 def _array(name, value, width=None):
     """Return finite float32 numbers of shape (..., n, width), without a copy where possible."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} must be numbers, got {array.dtype}")
+    array = validation.array(name, value)
     if array.ndim < 2 or not array.size or array.shape[-1] != (width or array.shape[-1]):
         raise ValueError(f"{name} must have shape (..., n, {width or 'pixels'}), got {array.shape}")
     array = array.astype(np.float32, copy=False)
