@@ -1,6 +1,7 @@
 """The language experiment: what it asks of a model, splits, measures, and refuses."""
 
 import json
+import re
 from dataclasses import replace as changed
 from functools import partial
 from pathlib import Path
@@ -166,6 +167,21 @@ def test_every_figure_of_the_chapter_is_drawn_from_such_models_and_any_text(tmp_
     assert drawn == len(figures) > 5
     assert names["texts"].train.size < 3300
     assert all(np.isfinite(value) for value in glued.values() if not isinstance(value, str))
+
+
+SHIPPED = re.compile(r"State of the Union|\baddress(es)?\b|\bpresident|\*the\*|cholera", re.I)
+
+
+PENDING = pytest.mark.xfail(reason="the chapter still names words of the shipped text")
+LEFT = [pytest.param(name, marks=PENDING) for name in ("words", "realdata", "provenance")]
+
+
+@pytest.mark.parametrize("chapter", ["functional", "language", *LEFT])
+def test_no_chapter_writes_a_word_of_the_shipped_text(chapter):
+    notebook = json.loads((CHAPTERS / f"{chapter}.ipynb").read_text(encoding="utf8"))
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"]) + json.dumps(cell["metadata"])
+        assert not (found := SHIPPED.search(text)), f"{cell['id']}: {found[0]}"
 
 
 def test_generated_draws_reality_as_it_is():
