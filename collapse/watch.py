@@ -159,7 +159,7 @@ def generated_share(mixed, real, generated):
     so both must be much larger than `mixed`. The maximum of the likelihood of counts with the law
     :math:`(1-g)p+gq`, which is concave in the share g; the error is asymptotic, from the Fisher
     information :math:`N\sum_i(q_i-p_i)^2/m_i`. What the price of knowing more is:
-    thm-provenance-information.
+    prop-provenance-information.
     """
     names = sorted({*mixed.names, *real.names, *generated.names})
     place = {name: i for i, name in enumerate(names)}
