@@ -6,7 +6,6 @@ draws of the last, what would be left, and what would keep it? Every number carr
 forecast for a network.
 """
 
-import io
 import json
 from dataclasses import dataclass, field
 from html import escape
@@ -142,25 +141,20 @@ class Audit:
 
     def html(self):
         """Return the report as one page that needs nothing else."""
-        import matplotlib.pyplot as plt
+        from collapse import figures as style
 
-        style = "body{max-width:46rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 sans-serif}"
-        style += "pre{white-space:pre-wrap;font-size:.8rem}svg{max-width:100%;height:auto}"
+        css = "body{max-width:46rem;margin:2rem auto;padding:0 1rem;font:1rem/1.5 sans-serif}"
+        css += "pre{white-space:pre-wrap;font-size:.8rem}svg{max-width:100%;height:auto}"
         head = "<!doctype html><html lang='en'><meta charset='utf-8'>"
         head += "<meta name='viewport' content='width=device-width'>"
-        head += f"<title>Audit</title><style>{style}</style><h1>What recursion costs at least</h1>"
+        head += f"<title>Audit</title><style>{css}</style><h1>What recursion costs at least</h1>"
         parts = [head]
         for title, lines in self._sections().items():
             parts.append(f"<h2>{escape(title)}</h2><pre>{escape(chr(10).join(lines))}</pre>")
         for title, fig in self.figures().items():
-            file = io.StringIO()
-            fig.savefig(file, format="svg", metadata={"Date": None})
-            plt.close(fig)
-            svg = file.getvalue()
-            svg = svg[svg.index("<svg") :].replace(
-                "<svg", f"<svg role='img' aria-label='{title}'", 1
-            )
-            parts.append(f"<figure>{svg}<figcaption>{escape(title)}</figcaption></figure>")
+            label = f"<svg role='img' aria-label='{escape(title)}'"
+            drawn = style.svg(fig).replace("<svg", label, 1)
+            parts.append(f"<figure>{drawn}<figcaption>{escape(title)}</figcaption></figure>")
         return "\n".join([*parts, "</html>\n"])
 
 

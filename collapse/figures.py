@@ -4,6 +4,7 @@ Simulation is a line (the median chain) in a band that holds the middle share of
 is black and dashed. A colour means the same thing in every chapter.
 """
 
+import io
 import sys
 
 import matplotlib.pyplot as plt
@@ -51,6 +52,15 @@ def use_style():
     if shell:  # a notebook stores, beside a figure, the numbers that it draws
         bundles = shell.display_formatter.mimebundle_formatter
         bundles.for_type(Figure, lambda fig, **_: {"text/csv": csv(fig)})
+
+
+def svg(fig):
+    """Return a figure as the text of an SVG element, and close it."""
+    file = io.StringIO()
+    fig.savefig(file, format="svg", metadata={"Date": None})
+    plt.close(fig)
+    text = file.getvalue()
+    return text[text.index("<svg") :]
 
 
 def csv(fig):

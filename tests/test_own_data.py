@@ -16,7 +16,7 @@ from collapse.policies import FreshReal, accumulate, replace
 from collapse.recursion import recurse
 from collapse.run import NAMES, standard
 from collapse.seeds import seeded
-from collapse.watch import split, watch
+from collapse.watch import generated_share, split, watch
 
 COUNTS = [40, 25, 12, 9, 6, 4, 2, 1, 1]
 
@@ -252,3 +252,28 @@ def test_a_report_of_what_was_watched(capsys, tmp_path):
 def test_sampling_error_and_the_rest():
     sampled, rest = split(3 / 100 + 0.2, 3 / 200 + 0.2)
     assert (sampled, rest) == (pytest.approx(0.03), pytest.approx(0.2))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_the_share_of_generated_data(share):
+    rng, names = seeded(41), [f"kind {i}" for i in range(9)]
+    real, generated = (
+        labelled(10**6 * np.array(COUNTS)),
+        labelled(10**6 * np.array([60, 20, 10, 5, 3, 2])),
+    )
+    p = real.probabilities
+    q = np.zeros(9)
+    q[:6] = generated.probabilities
+    found = []
+    for _ in range(300):
+        mixed = own.counts(names, rng.multinomial(2000, (1 - share) * p + share * q))
+        found.append(generated_share(mixed, real, generated))
+    estimate, error = np.array(found).T
+    if share:  # at 0 half of the estimates lie at the border
+        assert_agrees(estimate, share)
+        assert estimate.std() == pytest.approx(error.mean(), abs=5 * error.mean() / np.sqrt(600))
+    else:
+        assert (np.abs(estimate) < 5 * error).all()
+    assert_refutes(estimate, share + 0.1)
+    with pytest.raises(ValueError, match="laws that differ"):
+        generated_share(mixed, real, real)

@@ -81,7 +81,7 @@ def test_the_table_of_contents_is_complete():
 FORBIDDEN = {
     "collapse.theory": ["collapse.models", "collapse.recursion"],
     "collapse.models": ["collapse.recursion", "collapse.policies"],
-    "collapse": ["collapse.figures", "companion"],
+    "collapse": ["companion"],
 }
 
 

@@ -2,7 +2,7 @@
 
 Each chain is centred and scaled, so that nothing depends on where its data lie. A component is
 kept as its mean and the lower triangular factor F of twice its covariance, with the density
-det(F)^-1 pi^(-d/2) exp(-|u|^2) in the whitened coordinates u = F^-1 (x - mean). A step reads the
+det(F)^-1 pi^(-d/2) exp(-u'u) in the whitened coordinates u = F^-1 (x - mean). A step reads the
 next mean and covariance off the first two moments of u, so that it is as precise for a component
 of a millionth of the spread as for a wide one.
 """
