@@ -136,6 +136,8 @@ def main(arguments=None):
         options.run(options)
     except ValueError as error:
         sys.exit(f"collapse: {error}")
+    except BrokenPipeError:  # who reads has seen enough
+        sys.stderr.close()
     except KeyboardInterrupt:
         sys.exit("collapse: stopped; the same command goes on where this one ended")
 

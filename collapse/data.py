@@ -23,7 +23,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm")
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Numeric data: `rows` of shape (N, ...), one for each datum."""
+    """Numeric data: `rows` of shape (N,) or (N, d), one for each datum."""
 
     rows: np.ndarray
 
@@ -77,8 +77,12 @@ class Labels:
 
 
 def numbers(values):
-    """Return `Numbers` of an array of shape (N, ...), at least two rows that are not all equal."""
+    """Return `Numbers` of an array of shape (N, ...), at least two rows that are not all equal.
+
+    What has more axes, such as pictures, becomes one row of numbers for each datum.
+    """
     values = validation.samples("values", values, max(np.ndim(values) - 1, 0))
+    values = values.reshape(len(values), -1) if values.ndim > 2 else values
     if len(values) < 2:
         raise ValueError("values must hold at least 2 data, got 1")
     if (values == values[0]).all():
@@ -141,8 +145,7 @@ def pictures(source):
     Files are read in grey, 0 to 1, and must all have one size; this needs Pillow.
     """
     if not isinstance(source, str | Path):
-        values = validation.finite("source", source)
-        return numbers(values.reshape(len(values), -1) if values.ndim > 1 else values)
+        return numbers(source)
     from PIL import Image
 
     files = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in PICTURES)
