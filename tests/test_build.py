@@ -1,9 +1,19 @@
 """The book re-executes a chapter exactly when something that decides its results has changed."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import check_pages
+import companion_build
 import nbformat
 import pytest
 from fingerprint import fingerprint
+from jupyter_cache import get_cache
 
 PACKAGE = {
     "__init__.py": "",
@@ -142,3 +152,55 @@ def test_a_style_sheet_that_asks_another_host_is_reported(pages):
     assert check_pages.check(pages) == [
         "style.css: asks another host: https://example.org/font.woff"
     ]
+
+
+@pytest.fixture
+def executed(tmp_path):
+    """A folder with a chapter from someone else's machine, executed once."""
+    folder = tmp_path / "one"
+    folder.mkdir()
+    write_chapter(folder / "a.ipynb", "1 + 1", "Prose.")
+    notebook = nbformat.read(folder / "a.ipynb", 4)
+    notebook.metadata["kernelspec"] = {"name": "course", "display_name": "Course"}
+    nbformat.write(notebook, folder / "a.ipynb")
+    code = "import sys, pathlib, test_build as t; f = pathlib.Path(sys.argv[1])\n"
+    code += "t.records(f).execute({'a': f / 'a.ipynb'}, timeout=60)"
+    path = os.pathsep.join(map(str, (Path(__file__).parent, Path(companion_build.__file__).parent)))
+    subprocess.run(
+        [sys.executable, "-c", code, folder], check=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    return folder
+
+
+def records(folder):
+    """Return what the build of a folder knows, as if it had been started anew."""
+    found = companion_build.Chapters()
+    found.cache = get_cache(folder / "cache")
+    found.state_file = folder / "cache" / "fingerprints.json"
+    found.state = {"executed": {}, "built": {}}
+    if found.state_file.exists():
+        found.state = json.loads(found.state_file.read_text())
+    found.now = {"a": "as it is"}
+    return found
+
+
+def test_a_chapter_runs_on_the_kernel_of_the_book_and_a_copy_needs_no_new_results(executed):
+    assert records(executed).executed("a", executed / "a.ipynb")
+    copy = executed.with_name("a copy, elsewhere")
+    shutil.copytree(executed, copy)
+    shutil.rmtree(executed)
+    there = records(copy)
+    assert there.executed("a", copy / "a.ipynb")
+    there.now = {"a": "something else"}
+    assert not there.executed("a", copy / "a.ipynb")
+
+
+def test_what_is_built_is_what_is_there(tmp_path):
+    for name in ("chapters/kept", "chapters/renamed"):
+        for path in (tmp_path / "_sources" / f"{name}.ipynb", tmp_path / f"{name}.html"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("")
+    app = SimpleNamespace(outdir=tmp_path, env=SimpleNamespace(found_docs={"chapters/kept"}))
+    companion_build.drop_stale_pages(app, None)
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"kept.ipynb", "kept.html"}
