@@ -73,7 +73,8 @@ class KernelDensity(Record):
         def invert(row):
             points, width = np.sort(row[:-1]), row[-1]
             low, high = points[0] - 8.5 * width, points[-1] + 8.5 * width
-            if high - low >= 2000 * width:  # bumps too narrow to matter: the law of the points
+            narrow = max((high - low) / 2000, 100 * np.spacing(np.abs(points).max()))
+            if width <= narrow:  # bumps too narrow to matter: the law of the points
                 ranks = np.floor(special.ndtr(scores) * len(points)).astype(int)
                 return points[np.minimum(ranks, len(points) - 1)]
             x = np.linspace(low, high, int(np.ceil(8 * (high - low) / width)))
