@@ -96,7 +96,10 @@ def write_data(cache, paths, folder):
     folder.mkdir(parents=True, exist_ok=True)
     for path in paths:
         source = nbformat.read(path, 4)
-        executed = cache.get_cache_bundle(cache.match_cache_notebook(source).pk).nb
+        try:
+            executed = cache.get_cache_bundle(cache.match_cache_notebook(source).pk).nb
+        except KeyError:  # edited in the meantime: Sphinx executes it again
+            continue
         cells = [[c for c in nb.cells if c.cell_type == "code"] for nb in (source, executed)]
         for cell, results in zip(*cells, strict=True):
             name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
