@@ -82,9 +82,9 @@ def fresh_chi_square(categories, sample_size, generations, share):
 
     It is :math:`E\sum_i(p_n(i)-p_0(i))^2/p_0(i)`. Each datum is fresh and real with probability u,
     `share`; reality has K `categories`, whatever their probabilities. Exact,
-    prop-realdata-chi-square: each generation keeps :math:`(1-1/M)(1-u)^2` of the distance and adds (K
-    - 1)/M, since :math:`E\sum_iq_i(1-q_i)/p_i=K-1-E\chi^2(q\|p_0)`. Derived here; it has the form
-    of the discounted sum of errors in Khelifa et al. 2026 (arXiv:2602.16601).
+    prop-realdata-chi-square: each generation keeps :math:`(1-1/M)(1-u)^2` of the distance and adds
+    (K - 1)/M, since :math:`E\sum_iq_i(1-q_i)/p_i=K-1-E\chi^2(q\|p_0)`. Derived here; it has the
+    form of the discounted sum of errors in Khelifa et al. 2026 (arXiv:2602.16601).
     """
     categories = validation.integer("categories", categories, 1)
     sizes = validation.sample_sizes(sample_size, generations).astype(float)
