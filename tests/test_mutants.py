@@ -8,6 +8,7 @@ import pytest
 from scipy import special, stats
 
 from collapse import accurate
+from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateStatistics
 from collapse.theory import categorical, functional, gaussian, mixing, multivariate_gaussian
 from companion import printed
 
@@ -210,3 +211,22 @@ def test_bands_hold_all_but_a_trace(size):
     assert middle <= 2 * (13.4 + np.sqrt(13.4**2 + 20 * size)) + 3
     edge = categorical.binomial_rows(np.array([1e-9]), size).nnz
     assert edge <= 2 * 13.4 + 3
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-100, 1e90])
+@pytest.mark.parametrize("d", [2, 6])
+def test_statistics_of_vectors_at_any_scale(scale, d):
+    x, y = scale * np.random.default_rng(5).standard_normal((2, 2, 4, d))
+    fit, of = FitMultivariateGaussian(ddof=1), MultivariateStatistics.of
+    together = fit(np.concatenate([x, y], axis=1))
+    pooled = fit(of(x) + of(y))
+    np.testing.assert_allclose(pooled.mean, together.mean, rtol=1e-9)
+    np.testing.assert_allclose(
+        pooled.covariance / scale**2, together.covariance / scale**2, atol=1e-9
+    )
+    np.testing.assert_allclose(pooled.log_determinant, together.log_determinant, rtol=1e-9)
+    heavy = of(x).resized(8.0)
+    weighted = FitMultivariateGaussian(ddof=0)(heavy)
+    plain = FitMultivariateGaussian(ddof=0)(x)
+    np.testing.assert_allclose(weighted.log_determinant, plain.log_determinant, rtol=1e-9)
+    assert repr(together).startswith("MultivariateGaussian(mean=")
