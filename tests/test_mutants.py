@@ -8,7 +8,11 @@ import pytest
 from scipy import special, stats
 
 from collapse import accurate
-from collapse.models.multivariate_gaussian import FitMultivariateGaussian, MultivariateStatistics
+from collapse.models.multivariate_gaussian import (
+    FitMultivariateGaussian,
+    MultivariateGaussian,
+    MultivariateStatistics,
+)
 from collapse.theory import categorical, functional, gaussian, mixing, multivariate_gaussian
 from companion import printed
 
@@ -230,3 +234,19 @@ def test_statistics_of_vectors_at_any_scale(scale, d):
     plain = FitMultivariateGaussian(ddof=0)(x)
     np.testing.assert_allclose(weighted.log_determinant, plain.log_determinant, rtol=1e-9)
     assert repr(together).startswith("MultivariateGaussian(mean=")
+
+
+def test_pools_of_models_with_a_scale_of_their_own():
+    d, scale = 3, np.full(2, -2.0)
+    eye = np.broadcast_to(np.eye(d), (2, d, d))
+    apart = MultivariateGaussian._of(
+        mean=np.zeros((2, d)), factor=eye, log_scale=scale, log_determinant=d * scale
+    )
+    plain = MultivariateGaussian(np.zeros((2, d)), np.exp(-2.0) * np.eye(d))
+    found = []
+    for model in (apart, plain):
+        rng = np.random.default_rng(6)
+        pooled = model.statistics(5, rng) + model.statistics(9, rng)
+        found.append(FitMultivariateGaussian(ddof=0)(pooled))
+    np.testing.assert_allclose(found[0].covariance, found[1].covariance, rtol=1e-10)
+    np.testing.assert_allclose(found[0].log_determinant, found[1].log_determinant, rtol=1e-10)
