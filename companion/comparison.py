@@ -63,3 +63,12 @@ def share(quantity, predicted, hits):
     error = np.sqrt(near * (1 - near) / hits.size)
     observed = float(hits.mean())
     return Comparison(quantity, float(predicted), observed, float(error), "binomial", hits.size)
+
+
+def false_alarm(comparisons, limit=5):
+    """Return the probability that chance alone puts some right prediction beyond `limit`.
+
+    Of independent comparisons; those in which nothing is random cannot fail by chance.
+    """
+    random = sum(comparison.law != "none" for comparison in comparisons)
+    return float(-np.expm1(random * np.log1p(-2 * stats.norm.sf(limit))))

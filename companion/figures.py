@@ -35,7 +35,11 @@ def verification_grid(results):
     z = [r.comparison.z for group in groups.values() for r in group if not r.entry.numerical]
     ax = fig.add_subplot(grid[-1, :], aspect="equal", xlim=(-3.2, 3.2))
     ax.set(xlabel="normal quantile", ylabel="$z$ of the prediction")
-    normal = ndtri((np.arange(len(z)) + 0.5) / len(z))
+    levels = (np.arange(len(z)) + 0.5) / len(z)
+    normal = ndtri(levels)
+    reach = 1.36 / np.sqrt(len(z))  # Kolmogorov's band of 95 % around the normal law
+    ends = [ndtri(np.clip(levels + side * reach, 1e-6, 1 - 1e-6)) for side in (-1, 1)]
+    ax.fill_between(normal, *np.clip(ends, -4, 4), color="0.9", zorder=0)
     ax.plot(normal, np.sort(z), "o", ms=3, color=COLOURS["replace"])
     exact(ax, [-3, 3], [-3, 3])
     for drawn in (*pair, ax):

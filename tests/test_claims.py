@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -22,7 +23,7 @@ from companion.claims.ledger import (
     Entry,
     Evidence,
 )
-from companion.comparison import Comparison, share
+from companion.comparison import Comparison, compare, false_alarm, share
 
 EXPECTED = {
     HOLDS: "C2 C4 C9 C12 C17 C19 C21 C26 C29 C30 C37 S2 S3 S4",
@@ -177,3 +178,15 @@ def test_statement_is_well_formed(statement):
 
 def test_texts_are_distinct():
     assert len({statement.text for statement in STATEMENTS}) == len(STATEMENTS)
+
+
+def test_the_rate_of_false_alarms():
+    values = np.random.default_rng(2).normal(size=(4000, 20, 40))  # 4000 suites of 20 checks
+    z = values.mean(axis=-1) * np.sqrt(40) / 1.0
+    one = [compare("a number", 0.0, row) for row in values[0]]
+    expected = false_alarm([*one, one[0]._replace(law="none")], limit=2)
+    seen = (np.abs(z) > 2).any(axis=1)
+    assert abs(seen.mean() - expected) < 5 * np.sqrt(expected * (1 - expected) / len(seen))
+    assert abs(seen.mean() - false_alarm(one * 2, limit=2)) > 0.1  # the control
+    every = [c for entry in entries(["C7", "C12"]) for part in entry.parts for c in part.stated]
+    assert false_alarm(every) < 1e-4
