@@ -7,6 +7,7 @@ forecast for a network.
 """
 
 import json
+import textwrap
 from dataclasses import dataclass, field
 from html import escape
 
@@ -69,14 +70,18 @@ class Audit:
         return json.dumps(self.facts, indent=1, ensure_ascii=False)
 
     def text(self):
-        """Return the report for people, as plain text."""
-        return "\n\n".join("\n".join(lines) for lines in self._sections().values())
+        """Return the report for people, as plain text of at most 88 columns."""
+        parts = []
+        for title, lines in self._sections().items():
+            folded = [textwrap.fill(line, 88, subsequent_indent="    ") for line in lines]
+            parts.append("\n".join([f"# {title}", "", *folded]))
+        return "\n\n".join(parts)
 
     def _sections(self):
         """Return the paragraphs of the report, lists of lines, by title."""
         facts, generations = self.facts, self.facts["generations"]
         real = f", {facts['number']:,} of them real" if facts["number"] else ""
-        rows = ["generation  categories  (5 to 95 %)            effective, at least     gone"]
+        rows = ["generation  categories  (5 to 95 %)           effective, at least     gone"]
         for n in facts["by generation"]:
             band = f"({n['low']:,.0f} to {n['high']:,.0f})" if n["low"] else ""
             rows.append(
