@@ -68,10 +68,13 @@ def _audit(options):
 
 
 def _watch(options):
-    from collapse.watch import watch
+    from collapse.watch import parts, watch
 
-    old, new = (_read(options, path) for path in (options.old, options.new))
+    paths = [options.old, options.new, *([options.double] if options.double else [])]
+    old, new, *double = (_read(options, path) for path in paths)
     print(watch(old, new, rng=options.seed).text())
+    if double:
+        print(parts(old, new, *double))
 
 
 def _data_options(add):
@@ -96,6 +99,7 @@ def _parser():
         if name == "watch":
             add("old", metavar="OLD")
             add("new", metavar="NEW")
+            add("--double", metavar="FILE", help="as NEW, from a model that saw twice the data")
             add("--seed", type=int, default=0, help="of the draws [0]")
         else:
             add("file", metavar="FILE", help="a table, a text, an array .npy, a folder of pictures")

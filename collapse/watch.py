@@ -187,6 +187,28 @@ def generated_share(mixed, real, generated):
     return share, float(information**-0.5)
 
 
+def parts(old, new, double):
+    """Split what NEW lost of OLD into sampling error and the rest, given a NEW from twice the data.
+
+    `new` learned from M data and `double` from 2M, made by the same procedure. The loss is that of
+    the Gini-Simpson diversity, or of the variance, as a share of OLD's. Returns the text.
+    """
+    kept = [1 - _spread(sample, old) / _spread(old, old) for sample in (new, double)]
+    sampled, rest = split(*kept)
+    return (
+        f"Lost {kept[0]:.2%} from M data and {kept[1]:.2%} from 2M: finite samples take "
+        f"{float(sampled):.2%}, the rest is {float(rest):.2%} (asymptotic in M; two samples, with "
+        "all their chance)."
+    )
+
+
+def _spread(data, like):
+    """Return the Gini-Simpson diversity of labels, or the variance of numbers."""
+    if isinstance(data, Labels) != isinstance(like, Labels):
+        raise ValueError("old, new and double must be of one kind")
+    return 1 - (data.probabilities**2).sum() if isinstance(data, Labels) else data.rows.var()
+
+
 def split(loss, double):
     r"""Split a loss at M data, given the one at 2M, into sampling error and the rest.
 

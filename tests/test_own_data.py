@@ -243,6 +243,16 @@ def test_a_report_of_what_was_watched(capsys, tmp_path):
     assert "NEW lost more than one sample takes: variance" in said
     generations = np.log(0.25) / np.log1p(-1 / 300)
     assert f"As if {generations:.1f} generations of pure drift" in said
+    pd.DataFrame({"x": np.sqrt(0.5) * old}).to_csv(tmp_path / "double.csv", index=False)
+    command.main(
+        [
+            "watch",
+            *(str(tmp_path / f"{n}.csv") for n in ("old", "new")),
+            "--double",
+            str(tmp_path / "double.csv"),
+        ]
+    )
+    assert "finite samples take 50.00%, the rest is 25.00%" in capsys.readouterr().out
     with pytest.raises(ValueError, match="one kind"):
         watch(labelled(), own.numbers([1.0, 2.0]))
     with pytest.raises(ValueError, match="on the line"):

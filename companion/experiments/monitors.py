@@ -6,8 +6,10 @@ import pandas as pd
 from collapse import data as own
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.ngram.counts import FitNGram
+from collapse.models.ppca import FitProbabilisticPCA
 from collapse.watch import LEVEL, watch
 from companion import neural
+from companion.datasets import digits
 
 GENERATIONS = (1, 2, 3, 5, 8, 10)
 SIZE, BLOCK, KINDS = 6400, 32, 3000
@@ -39,6 +41,17 @@ def mixture(_, rng):
         data = FitGaussianMixture(2)(data).sample(500, rng)
 
 
+def autoencoder(_, rng):
+    """Yield pictures along the first axis of the real digits, under a linear autoencoder."""
+    images = digits().images
+    data = images[rng.choice(len(images), 500, replace=False)].astype(float)
+    axis = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)[2][0]
+    fit = FitProbabilisticPCA(10)
+    while True:
+        yield own.numbers(data @ axis)
+        data = fit(data).sample(500, rng)
+
+
 def network(_, rng):  # noqa: ARG001
     """Yield the tokens that the pretrained network wrote, as they were stored."""
     run = neural.runs()["replace-1"]
@@ -49,6 +62,7 @@ def network(_, rng):  # noqa: ARG001
 LINEAGES = {
     "words, only copied": (copied, 6),
     "mixture of Gaussians, EM": (mixture, 6),
+    "linear autoencoder, digits": (autoencoder, 3),
     "trigrams": (trigrams, 6),
     "pretrained network (stored)": (network, 1),
 }
