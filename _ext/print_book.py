@@ -63,7 +63,7 @@ FIT = """() => {
 
 
 def chapters(book):
-    """Yield (part or None, path) in the order of the table of contents."""
+    """Yield (part or None, path) in the order of the table of contents, without the API's list."""
     index = book / "chapters" / "index.html"
     yield None, index
     navigation = BeautifulSoup(index.read_text("utf8"), "html.parser").select_one("nav.bd-links")
@@ -71,7 +71,7 @@ def chapters(book):
     for item in navigation.select("p.caption, li > a"):
         if item.name == "p":
             part = item.get_text(strip=True)
-        elif item["href"] != "#":
+        elif item["href"] not in {"#", "api.html"}:
             yield part, (index.parent / item["href"]).resolve()
 
 
