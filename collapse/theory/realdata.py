@@ -157,9 +157,10 @@ def golden_weight(ratio):
     """Weight w* of the fresh real data that makes `weighted_variance` smallest, and equal to w*.
 
     Exact, thm-realdata-weights: the numerator of V' vanishes for :math:`w^2+rw-r=0`, r being the
-    `ratio` of real to synthetic data; inserting :math:`w^2=r(1-w)` into V gives V(w*) = w*. At r =
-    1 it is the golden ratio 0.618: He et al. 2025 (arXiv:2502.18049), and Garg et al. 2025
-    (arXiv:2509.22341) for interpolating regression. The identity for every r was derived here.
+    `ratio` of real to synthetic data; inserting :math:`w^2=r(1-w)` into V gives V(w*) = w*. The
+    spread is known. At r = 1 it is 0.618, one over the golden ratio: He et al. 2025
+    (arXiv:2502.18049), and Garg et al. 2025 (arXiv:2509.22341) for interpolating regression. The
+    identity for every r was derived here.
     """
     ratio = validation.real("ratio", ratio, 0, open_below=True)
     # the difference of the roots, in the form that loses no digits at large r
