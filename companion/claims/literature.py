@@ -243,7 +243,7 @@ ROWS = (
     Row(
         "he2025golden",
         "He et al. 2025",
-        "Weighted by one over the golden ratio, as many real as synthetic data give the smallest error.",
+        "Weighted by 0.618, one over the golden ratio, equal numbers give the smallest error.",
         "exact",
         "For a known spread. At every ratio the smallest variance is the best weight itself.",
         verified("realdata.golden_weight", "realdata.weighted_variance"),
