@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
+from scipy import stats
 
 from collapse import validation
 from collapse.data import Labels
-from collapse.theory import drift, functional, mixing, realdata, selection
+from collapse.theory import drift, effective, functional, mixing, realdata, selection
 
 ASSUMPTIONS = (
     "The model has no error of its own: it copies the frequencies of its training data.",
@@ -25,9 +26,12 @@ ASSUMPTIONS = (
 POLICIES = ("replace", "accumulate", "subsample", "fresh", "keep")
 POISSON = "asymptotic in M (exact for Poisson counts)"
 EFFECTIVE = (
-    "Effective numbers of order 1 to 2: their expectation is at least the one shown (an exact "
-    "bound), and at most the number of categories."
+    "Medians, with 5 to 95 %, of the effective numbers of order 1 and 2 and of the share that the "
+    "tail holds: approximate (a gamma law for each category, a beta law for the tail, of the right "
+    "mean, variance and chance to be gone), given while at least 95 % of the diversity is expected "
+    "to be left. The bound: the expected effective number of order 2 is at least as large (exact)."
 )
+LEVELS, TAIL = (0.05, 0.5, 0.95), 0.05
 TEMPERATURE, ADVANTAGE, FILTER = 0.9, 0.01, (0.9, 0.5)
 
 
@@ -81,13 +85,22 @@ class Audit:
         """Return the paragraphs of the report, lists of lines, by title."""
         facts, generations = self.facts, self.facts["generations"]
         real = f", {facts['number']:,} of them real" if facts["number"] else ""
-        rows = ["generation  categories  (5 to 95 %)           effective, at least     gone"]
+        rows = ["generation  categories  (5 to 95 %)                  gone"]
+        tail = f"tail of {facts['tail']:.1%}"
+        kinds = [f"generation     bound  {'order 1':26}{'order 2':23}{tail}"]
         for n in facts["by generation"]:
             band = f"({n['low']:,.0f} to {n['high']:,.0f})" if n["low"] else ""
             rows.append(
-                f"{n['generation']:>10}  {n['categories']:>10,.1f}  {band:21}  "
-                f"{n['order 2']:>19,.2f}  {n['gone']:>7.2%}"
+                f"{n['generation']:>10}  {n['categories']:>10,.1f}  {band:24}  {n['gone']:>7.2%}"
             )
+            cells = [f"{n['generation']:>10}{n['order 2']:>10,.1f}  "]
+            for name, form, width in (("1", ",.5g", 26), ("2", ",.4g", 20), ("tail", ".1%", 0)):
+                found = n["quantiles"][name]
+                low, middle, high = (f"{value:{form}}" for value in found or 3 * (0,))
+                cells.append(
+                    f"{middle} ({low}, {high})".ljust(width) if found else "–".ljust(width)
+                )
+            kinds.append("".join(cells).rstrip())
         risk = []
         for r in facts["at risk"]:
             some = ", ".join(r["names"]) + ", ..." * (r["categories"] > len(r["names"]))
@@ -110,7 +123,8 @@ class Audit:
         ]
         return {
             "Data": data,
-            "By generation": [*rows, *facts["status"]],
+            "By generation": [*rows, facts["status"][0]],
+            "Effective numbers and the tail": [*kinds, facts["status"][1]],
             f"At risk after {generations} generations, rarest first": risk,
             "What would keep it": facts["remedies"],
             "Assumptions": [f"- {line}" for line in ASSUMPTIONS],
@@ -212,6 +226,17 @@ def audit(
         },
     }
     shown = sorted({0, 1, *np.geomspace(1, generations, 6).round().astype(int)})
+    tail = p[::-1][np.cumsum(p[::-1]) <= TAIL].sum() or p[-1]
+
+    def quantiles(n):
+        if n == 0 or "bound" in status or diversity[n] < effective.LEAST:
+            return dict.fromkeys(("1", "2", "tail"))
+        known = {"diversity": diversity[n], "constant": constants[n]}
+        found = {str(q): effective.effective_quantiles(p, q, LEVELS, **known) for q in (1, 2)}
+        weight = diversity[n] / (1 - diversity[n])  # the tail as one category: mean and variance
+        found["tail"] = stats.beta(tail * weight, (1 - tail) * weight).ppf(LEVELS)
+        return {name: values.tolist() for name, values in found.items()}
+
     facts = {
         "data": data.size,
         "categories": len(p),
@@ -223,6 +248,7 @@ def audit(
         "number": number,
         "generations": generations,
         "chance": chance,
+        "tail": float(tail),
         "by generation": [
             {
                 "generation": int(n),
@@ -231,6 +257,7 @@ def audit(
                 "high": None if "bound" in status else float(curves["high"][n]),
                 "order 2": float(curves["order 2"][n]),
                 "gone": float(gone[n]),
+                "quantiles": quantiles(n),
             }
             for n in shown
         ],

@@ -165,6 +165,16 @@ def test_the_audit_is_what_simulation_gives(policy):
     assert 0.85 < inside <= 1
     assert_agrees(1 - (newest.probabilities**2).sum(axis=1), 1 - 1 / last["order 2"])
     assert distances.effective_number(newest, 2).mean() >= last["order 2"]
+    held = newest.probabilities[:, np.cumsum(found.probabilities[::-1])[::-1] <= 0.05]
+    seen = {str(q): distances.effective_number(newest, q) for q in (1, 2)}
+    seen["tail"] = held.sum(axis=1)
+    for name, (low, middle, high) in last["quantiles"].items():
+        for outside in (seen[name] < low, seen[name] > high):
+            assert outside.mean() < 0.05 + 5 * np.sqrt(0.05 * 0.95 / 1000), name
+        assert (seen[name] < middle).mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(1000))
+    start = report.facts["by generation"][1]["quantiles"]
+    if policy == "replace":
+        assert (seen["1"] < start["1"][0]).mean() > 0.5
     risk = report.facts["at risk"][0]
     rare = newest.probabilities[:, found.counts == risk["count"]] > 0
     assert_agrees(rare.mean(axis=1), risk["alive"])

@@ -24,7 +24,7 @@ ABOVE = 6  # sweeps, data, the command line
 APART = {("theory", "models"), ("models", "theory"), ("policies", "models")}
 # Lines of each room, as bounds that are lowered when it shrinks and defended when it grows.
 BOUNDS = {
-    "collapse/theory": 2900,
+    "collapse/theory": 2950,
     "collapse/models": 4700,
     "collapse/measure": 950,
     "collapse": 11400,

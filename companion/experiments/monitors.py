@@ -1,5 +1,7 @@
 """Which statistic sees a loss first: `collapse.watch` over lineages of this book."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -7,12 +9,16 @@ from collapse import data as own
 from collapse.models.mixture import FitGaussianMixture, GaussianMixture
 from collapse.models.ngram.counts import FitNGram
 from collapse.models.ppca import FitProbabilisticPCA
+from collapse.models.vae import FitVAE
+from collapse.recursion import draw_decoded, draw_samples
 from collapse.watch import LEVEL, watch
 from companion import neural
 from companion.datasets import digits
 
 GENERATIONS = (1, 2, 3, 5, 8, 10)
 SIZE, BLOCK, KINDS = 6400, 32, 3000
+LINEAR = FitProbabilisticPCA(10)
+VARIATIONAL = FitVAE(10, hidden=(64,), epochs=20, batch=50, observation="gaussian")
 
 
 def copied(tokens, rng):
@@ -41,15 +47,16 @@ def mixture(_, rng):
         data = FitGaussianMixture(2)(data).sample(500, rng)
 
 
-def autoencoder(_, rng):
-    """Yield pictures along the first axis of the real digits, under a linear autoencoder."""
+def autoencoder(_, rng, fit=LINEAR, draw=draw_samples):
+    """Yield pictures along the first axis of the real digits, under a (linear) autoencoder."""
     images = digits().images
     data = images[rng.choice(len(images), 500, replace=False)].astype(float)
     axis = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)[2][0]
-    fit = FitProbabilisticPCA(10)
     while True:
         yield own.numbers(data @ axis)
-        data = fit(data).sample(500, rng)
+        data = draw(
+            fit.prepared(None, rng)(data) if hasattr(fit, "prepared") else fit(data), 500, rng
+        )
 
 
 def network(_, rng):  # noqa: ARG001
@@ -63,6 +70,10 @@ LINEAGES = {
     "words, only copied": (copied, 6),
     "mixture of Gaussians, EM": (mixture, 6),
     "linear autoencoder, digits": (autoencoder, 3),
+    "variational autoencoder, digits": (
+        partial(autoencoder, fit=VARIATIONAL, draw=draw_decoded),
+        3,
+    ),
     "trigrams": (trigrams, 6),
     "pretrained network (stored)": (network, 1),
 }
