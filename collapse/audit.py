@@ -27,9 +27,9 @@ POLICIES = ("replace", "accumulate", "subsample", "fresh", "keep")
 POISSON = "asymptotic in M (exact for Poisson counts)"
 EFFECTIVE = (
     "Medians, with 5 to 95 %, of the effective numbers of order 1 and 2 and of the share that the "
-    "tail holds: approximate (a gamma law for each category, a beta law for the tail, of the right "
-    "mean, variance and chance to be gone), given while at least 95 % of the diversity is expected "
-    "to be left. The bound: the expected effective number of order 2 is at least as large (exact)."
+    "tail holds: approximate (gamma and beta laws of the right mean, variance and chance to be "
+    "gone, see `collapse.theory.effective`), while at least 95 % of the diversity is expected to "
+    "be left. The bound: the expected effective number of order 2 is at least as large (exact)."
 )
 LEVELS, TAIL = (0.05, 0.5, 0.95), 0.05
 TEMPERATURE, ADVANTAGE, FILTER = 0.9, 0.01, (0.9, 0.5)
@@ -94,12 +94,11 @@ class Audit:
                 f"{n['generation']:>10}  {n['categories']:>10,.1f}  {band:24}  {n['gone']:>7.2%}"
             )
             cells = [f"{n['generation']:>10}{n['order 2']:>10,.1f}  "]
-            for name, form, width in (("1", ",.5g", 26), ("2", ",.4g", 20), ("tail", ".1%", 0)):
-                found = n["quantiles"][name]
-                low, middle, high = (f"{value:{form}}" for value in found or 3 * (0,))
-                cells.append(
-                    f"{middle} ({low}, {high})".ljust(width) if found else "–".ljust(width)
-                )
+            for name, width in (("1", 26), ("2", 23), ("tail", 0)):
+                found = n["quantiles"][name] or [np.nan]
+                form = ".1%" if name == "tail" else ",.0f" if found[0] > 1000 else ".4g"
+                told = "–" if len(found) == 1 else "{1} ({0}, {2})"
+                cells.append(told.format(*(f"{value:{form}}" for value in found)).ljust(width))
             kinds.append("".join(cells).rstrip())
         risk = []
         for r in facts["at risk"]:
@@ -349,6 +348,8 @@ def _remedies(data, size, generations, kept, watched):
     numbers = np.unique(np.geomspace(1, size, 40).round().astype(int)).tolist()
     curves = {
         "effective number of order 2, for ever (bound)": [effective(k) for k in numbers],
-        f"“{name}” alive after {generations} generations": [presence(k) for k in numbers],
+        f"“{name}” alive after {generations} generations ({POISSON})": [
+            presence(k) for k in numbers
+        ],
     }
     return lines, {"numbers": numbers, "kept": {k: list(map(float, v)) for k, v in curves.items()}}

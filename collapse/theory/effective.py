@@ -2,11 +2,12 @@ r"""Quantiles of effective numbers, without simulation.
 
 Every category's frequency X has a known chance to be above zero, :math:`1-e^{-pc}`, a known mean p
 and a known variance :math:`p(1-p)(1-D)`, with D of `collapse.theory.mixing` or `drift` and c of
-`collapse.theory.realdata.fresh_survival_constant`. Where it is above zero a gamma law of these
-moments stands for it, and the categories count as independent, up to their sum. *Approximate*:
-the moments are those of the exact law, the shape and the independence hold while few generations
-have passed for the size of the sample (D near 1). Within that, five percent lie outside on each
-side in simulation; later the bands grow wider than needed, and below D = 0.95 they are not given.
+`collapse.theory.realdata.fresh_survival_constant`. *Approximate*: where X is above zero a gamma law
+stands for it, the categories are independent but for their sum, and the logarithm of the effective
+number, between 0 and that of the number of categories, has a beta law. Good while few generations
+have passed for the size of the sample (D near 1): in simulations with 2 to 2000 categories, equal
+or by Zipf's law, at most six percent lay outside on each side of the middle ninety. Towards D =
+0.95 the bands are wider than needed, and below they are not given.
 """
 
 import numpy as np
@@ -20,17 +21,19 @@ LEAST = 0.95
 def effective_quantiles(probabilities, order, levels, *, diversity, constant):
     r"""Quantiles at `levels` of the effective number of `order` 1 or 2, shape (L,).
 
-    `diversity` is D in [0.95, 1), `constant` is c. With S the sum of all X and
-    :math:`T=\sum X\ln X` or :math:`\sum X^2`, the logarithm of the effective number is
-    :math:`\ln S-T/S` or :math:`2\ln S-\ln T`: approximate, to second order in its mean and first
-    order in its variance, and normal.
+    `diversity` is D in [0.95, 1), `constant` is c. With S the sum of all X, which have the variance
+    p(1 - D) before they are divided by it, and :math:`T=\sum X\ln X` or :math:`\sum X^2`, the
+    logarithm of the effective number is :math:`\ln S-T/S` or :math:`2\ln S-\ln T`: approximate, to
+    second order in its mean and to first order in its variance.
     """
-    p = validation.probabilities("probabilities", probabilities)
+    p = validation.one_law("probabilities", probabilities)
+    p = p[p > 0]
+    levels = validation.share("levels", levels)
     if order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, got {order!r}")
     diversity = validation.real("diversity", diversity, LEAST, 1)
     alive = -np.expm1(-constant * p)
-    mean, second = p / alive, (p * p + p * (1 - p) * (1 - diversity)) / alive
+    mean, second = p / alive, (p * p + p * (1 - diversity)) / alive
     scale = np.maximum(second / mean - mean, 1e-12 * mean)
     shape = mean / scale
     if order == 1:
@@ -50,4 +53,9 @@ def effective_quantiles(probabilities, order, levels, *, diversity, constant):
         centre = -of_sum - np.log(total) + of_total / (2 * total**2)
         slope = (2.0, -1 / total)
     spread = slope[0] ** 2 * of_sum + 2 * slope[0] * slope[1] * both + slope[1] ** 2 * of_total
-    return np.exp(centre + stats.norm.ppf(levels) * np.sqrt(max(spread, 0.0)))
+    most = np.log(len(p))
+    if len(p) == 1 or spread <= 0:
+        return np.full(levels.shape, np.exp(min(centre, most)))
+    mean = np.clip(centre / most, 1e-9, 1 - 1e-9)
+    weight = mean * (1 - mean) * most**2 / spread - 1
+    return np.exp(most * stats.beta(mean * weight, (1 - mean) * weight).ppf(levels))

@@ -28,7 +28,7 @@ def _median(order, constant=None):
 
 def _observed(order, rng):
     words = (Categorical(ZIPF), FitCategorical(200))
-    return np.log(effective_number(newest(words, rng, replace, SIZE, GENERATIONS, 200), order))
+    return np.log(effective_number(newest(words, rng, replace, SIZE, GENERATIONS, 400), order))
 
 
 ENTRIES = tuple(
@@ -36,7 +36,7 @@ ENTRIES = tuple(
         theory.effective_quantiles,
         formula,
         "asymptotic in M",
-        f"200 words by Zipf's law; M = {SIZE:,}, n = {GENERATIONS}, 200 chains",
+        f"200 words by Zipf's law; M = {SIZE:,}, n = {GENERATIONS}, 400 chains",
         Simulated(
             1610 + order,
             "logarithm of the effective number",
@@ -49,6 +49,6 @@ ENTRIES = tuple(
     )
     for order, formula, wrong, control in (
         (1, r"\ln S-T/S,\ T=\sum X\ln X", "no word ever gone", partial(_median, 1, 1e9)),
-        (2, r"2\ln S-\ln T,\ T=\sum X^2", "reality's", lambda: -np.log(ZIPF @ ZIPF)),
+        (2, r"2\ln S-\ln T,\ T=\sum X^2", "that of reality", lambda: -np.log(ZIPF @ ZIPF)),
     )
 )

@@ -54,9 +54,8 @@ def autoencoder(_, rng, fit=LINEAR, draw=draw_samples):
     axis = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)[2][0]
     while True:
         yield own.numbers(data @ axis)
-        data = draw(
-            fit.prepared(None, rng)(data) if hasattr(fit, "prepared") else fit(data), 500, rng
-        )
+        model = fit.prepared(None, rng)(data) if hasattr(fit, "prepared") else fit(data)
+        data = draw(model, 500, rng)
 
 
 def network(_, rng):  # noqa: ARG001

@@ -423,8 +423,6 @@ def test_bounds_are_read():
 
 
 def test_the_real_tokenizer(corpus, arguments, tmp_path):
-    if not learner.importlib.util.find_spec(learner.PACKAGE):
-        pytest.skip("the package with the model is not installed")
     place, _ = learner.locate(None)
     tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
     tokenizer.save_pretrained(tmp_path / "real")
