@@ -255,6 +255,7 @@ def _advance(lineage, generations, rng):
             fit = prepared(now.newest, rng) if prepared else run.fit
             model = fit(data)
             _check("fit gave a", model, model, run.chains)
+            _check_fields(model, reality, run.chains)
             rows.append([function(model) for function in run.measure.values()])
             if run.keep is None or n + 1 in run.keep:
                 kept[n + 1] = model
@@ -282,6 +283,20 @@ def _check(what, result, model, chains):
             f"{what} {type(model).__name__} must have the axis of the {chains} chains in front, "
             f"got shape {shape}"
         )
+
+
+def _check_fields(model, reality, chains):
+    """Refuse a model, of the type of reality, that pooled the chains in a parameter."""
+    fields = getattr(reality, "__dict__", {}) if type(model) is type(reality) else {}
+    for name, array in fields.items():
+        if not isinstance(array, np.ndarray) or array.shape[:1] != (chains,):
+            continue
+        shape = np.shape(getattr(model, name))
+        if shape[:1] != (chains,):
+            raise ValueError(
+                f"fit must return a {type(model).__name__} with a {name} for each of the {chains} "
+                f"chains, got shape {shape}: reduce over the last axis, not over the chains"
+            )
 
 
 def _longer(lineage, now, kept, rows, sizes):

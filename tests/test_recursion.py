@@ -537,6 +537,27 @@ def test_chains_that_are_pooled_are_named(fit, message):
         gaussian_run(fit=fit, chains=3, sample_size=4, generations=2)
 
 
+def test_a_parameter_that_is_pooled_is_named():
+    @dataclass(frozen=True)
+    class Laplace:
+        centre: np.ndarray
+        scale: np.ndarray
+
+        def broadcast(self, chains):
+            return Laplace(*(np.broadcast_to(a, (chains,)) for a in (self.centre, self.scale)))
+
+        def sample(self, size, rng):
+            noise = rng.laplace(size=(*np.shape(self.scale), size))
+            return np.expand_dims(self.centre, -1) + self.scale[..., None] * noise
+
+    def pooled(data):
+        centre = np.median(data)
+        return Laplace(centre, np.abs(data - centre).mean(axis=-1))
+
+    with pytest.raises(ValueError, match="a centre for each of the 4 chains.*last axis"):
+        recurse(Laplace(0.0, 1.0), pooled, sample_size=20, generations=1, chains=4, rng=1)
+
+
 def test_the_bar_is_quiet_where_there_is_no_terminal(monkeypatch):
     monkeypatch.setattr("collapse.progress.tqdm", lambda steps, **options: options)
     assert progress(range(2), "step")["disable"]
