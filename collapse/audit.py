@@ -24,13 +24,15 @@ ASSUMPTIONS = (
     "The counted data are the whole truth: what they never saw does not occur.",
 )
 POLICIES = ("replace", "accumulate", "subsample", "fresh", "keep")
-POISSON = "asymptotic in M (exact for Poisson counts)"
+POISSON = "asymptotic in M, exact for Poisson counts"
 EFFECTIVE = (
     "Medians, with 5 to 95 %, of the effective numbers of order 1 and 2 and of the share that the "
     "tail holds: approximate (gamma and beta laws of the right mean, variance and chance to be "
     "gone, see `collapse.theory.effective`), while at least 95 % of the diversity is expected to "
-    "be left. The bound: the expected effective number of order 2 is at least as large (exact)."
+    "be left."
 )
+BOUND = "Order 2, at least: its effective number is expected to be above this (exact bound)."
+COLUMNS = 76
 LEVELS, TAIL = (0.05, 0.5, 0.95), 0.05
 TEMPERATURE, ADVANTAGE, FILTER = 0.9, 0.01, (0.9, 0.5)
 
@@ -74,10 +76,10 @@ class Audit:
         return json.dumps(self.facts, indent=1, ensure_ascii=False)
 
     def text(self):
-        """Return the report for people, as plain text of at most 88 columns."""
+        """Return the report for people, as plain text of at most `COLUMNS` columns."""
         parts = []
         for title, lines in self._sections().items():
-            folded = [textwrap.fill(line, 88, subsequent_indent="    ") for line in lines]
+            folded = [textwrap.fill(line, COLUMNS, subsequent_indent="    ") for line in lines]
             parts.append("\n".join([f"# {title}", "", *folded]))
         return "\n\n".join(parts)
 
@@ -85,16 +87,16 @@ class Audit:
         """Return the paragraphs of the report, lists of lines, by title."""
         facts, generations = self.facts, self.facts["generations"]
         real = f", {facts['number']:,} of them real" if facts["number"] else ""
-        rows = ["generation  categories  (5 to 95 %)                  gone"]
-        tail = f"tail of {facts['tail']:.1%}"
-        kinds = [f"generation     bound  {'order 1':26}{'order 2':23}{tail}"]
+        rows = ["generation  categories  (5 to 95 %)              gone   order 2, at least"]
+        kinds = [f"generation  {'order 1':24}{'order 2':22}tail of {facts['tail']:.1%}"]
         for n in facts["by generation"]:
             band = f"({n['low']:,.0f} to {n['high']:,.0f})" if n["low"] else ""
             rows.append(
-                f"{n['generation']:>10}  {n['categories']:>10,.1f}  {band:24}  {n['gone']:>7.2%}"
+                f"{n['generation']:>10}  {n['categories']:>10,.1f}  {band:22}  {n['gone']:>7.2%}"
+                f"{n['order 2']:>20,.1f}"
             )
-            cells = [f"{n['generation']:>10}{n['order 2']:>10,.1f}  "]
-            for name, width in (("1", 26), ("2", 23), ("tail", 0)):
+            cells = [f"{n['generation']:>10}  "]
+            for name, width in (("1", 24), ("2", 22), ("tail", 0)):
                 found = n["quantiles"][name] or [np.nan]
                 form = ".1%" if name == "tail" else ",.0f" if found[0] > 1000 else ".4g"
                 told = "–" if len(found) == 1 else "{1} ({0}, {2})"
@@ -107,7 +109,8 @@ class Audit:
             if r["below"]:
                 fate = f"below {facts['chance']:.0%} in generation {r['below']}"
             risk.append(
-                f"seen {r['count']:,} times, {r['categories']:,} categories ({some}): "
+                f"seen {r['count']:,} time{'s' * (r['count'] > 1)}, {r['categories']:,} "
+                f"categories ({some}): "
                 f"each alive with {r['alive']:.1%}, {fate}"
             )
         first = (
@@ -260,7 +263,10 @@ def audit(
             }
             for n in shown
         ],
-        "status": [f"Categories, and the share of the data that is gone: {status}.", EFFECTIVE],
+        "status": [
+            f"Categories, and the share of the data that is gone: {status}. {BOUND}",
+            EFFECTIVE,
+        ],
         "at risk": _at_risk(data, constants, chance),
     }
     facts["remedies"], facts["needed"] = _remedies(data, size, generations, kept, watched)
@@ -348,7 +354,7 @@ def _remedies(data, size, generations, kept, watched):
     numbers = np.unique(np.geomspace(1, size, 40).round().astype(int)).tolist()
     curves = {
         "effective number of order 2, for ever (bound)": [effective(k) for k in numbers],
-        f"“{name}” alive after {generations} generations ({POISSON})": [
+        f"“{name}” alive after {generations} generations (asymptotic)": [
             presence(k) for k in numbers
         ],
     }

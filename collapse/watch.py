@@ -52,17 +52,17 @@ class Watch:
 
     def text(self):
         """Return the table, and what it says."""
-        lines = [" " * 31 + "OLD        NEW    drawn from OLD, 5 to 95 %        p"]
+        lines = [" " * 32 + "OLD       NEW   from OLD, 5 to 95 %       p"]
         for name, row in self.rows.items():
             low, high = np.quantile(row["drawn"], [0.05, 0.95])
             lines.append(
-                f"{name:26} {row['old']:>10.4g} {row['new']:>10.4g} {low:>14.4g} to {high:<9.4g}"
-                f" {row['p']:>7.3g}"
+                f"{name:26}{row['old']:>9.4g} {row['new']:>9.4g} {low:>9.4g} to {high:<8.4g}"
+                f"{row['p']:>7.3g}"
             )
         found = self.drift
         lines.append(
-            f"As if {found['generations']:.1f} generations of pure drift; drawn once from OLD the "
-            f"estimate is {found['low']:.1f} to {found['high']:.1f}."
+            f"As if {found['generations']:.1f} generations of pure drift; drawn once from OLD: "
+            f"{found['low']:.1f} to {found['high']:.1f}."
         )
         level = LEVEL / len(self.rows)
         lost = ", ".join(name for name, row in self.rows.items() if row["p"] < level)

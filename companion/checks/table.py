@@ -24,7 +24,7 @@ class Table:
         names = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
         rows = "\n".join(_row(result) for result in self.results)
         head = f"<thead><tr>{names}</tr></thead>"
-        return f'<table class="ledger">{head}\n<tbody>{rows}</tbody></table>'
+        return f'<table class="ledger verification">{head}\n<tbody>{rows}</tbody></table>'
 
 
 def _row(result):
