@@ -190,13 +190,17 @@ class Report:
 
     def save(self, folder):
         """Write table, figure and code into a folder, which is made."""
+        from matplotlib import pyplot as plt
+
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ValueError(f"out must be a folder, got {folder}: {error.strerror}") from None
         self.frame().to_csv(folder / "results.csv", index=False)
-        self.figure().savefig(folder / "figure.png", dpi=220)
+        fig = self.figure()
+        fig.savefig(folder / "figure.png", dpi=220)
+        plt.close(fig)
         (folder / "again.py").write_text(self.code(), "utf-8")
 
 

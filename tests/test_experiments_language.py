@@ -157,6 +157,7 @@ def test_every_figure_of_the_chapter_is_drawn_from_such_models_and_any_text(tmp_
     monkeypatch.chdir(CHAPTERS)
     notebook = json.loads((CHAPTERS / "language.ipynb").read_text(encoding="utf8"))
     names, drawn = {}, 0
+    plt.close("all")  # those of other tests
     for cell in notebook["cells"]:
         code = "".join(cell["source"])
         if cell["cell_type"] == "code" and "Table(" not in code:
