@@ -54,11 +54,16 @@ def use_style():
         bundles.for_type(Figure, lambda fig, **_: {"text/csv": csv(fig)})
 
 
+def save(fig, file, **options):
+    """Write a figure to a file, with `options` of matplotlib's savefig, and close it."""
+    fig.savefig(file, **options)
+    plt.close(fig)
+
+
 def svg(fig):
     """Return a figure as the text of an SVG element, and close it."""
     file = io.StringIO()
-    fig.savefig(file, format="svg", metadata={"Date": None})
-    plt.close(fig)
+    save(fig, file, format="svg", metadata={"Date": None})
     text = file.getvalue()
     return text[text.index("<svg") :]
 

@@ -190,7 +190,7 @@ class Report:
 
     def save(self, folder):
         """Write table, figure and code into a folder, which is made."""
-        from matplotlib import pyplot as plt
+        from collapse import figures
 
         folder = Path(folder)
         try:
@@ -198,9 +198,7 @@ class Report:
         except OSError as error:
             raise ValueError(f"out must be a folder, got {folder}: {error.strerror}") from None
         self.frame().to_csv(folder / "results.csv", index=False)
-        fig = self.figure()
-        fig.savefig(folder / "figure.png", dpi=220)
-        plt.close(fig)
+        figures.save(self.figure(), folder / "figure.png", dpi=220)
         (folder / "again.py").write_text(self.code(), "utf-8")
 
 
